@@ -1,0 +1,46 @@
+"""What a policy is: a pure function from an observation to a wanted number of workers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from autoscaler.model import NoData, PolicyInput, Recommendation
+from autoscaler.policies.params import PolicyParams
+
+Answer = Recommendation | NoData
+
+
+class Policy(ABC):
+    """One way of thinking about how many workers an app needs.
+
+    A policy is pure: the same input and state give the same answer, it does no I/O and reads no
+    clock. What it needs to remember it returns as state and gets back at the next pass.
+
+    Attributes:
+        kind: the name under which a configuration asks for it.
+        Params: its parameters, validated.
+        state_type: the type of its state, which must be made of dataclasses, tuples, dicts and
+            plain values (it is stored as JSON); ``None`` for a policy without state.
+        needs: signals it wants fetched (``"request_queue"``, …).
+    """
+
+    kind: ClassVar[str]
+    Params: ClassVar[type[PolicyParams]]
+    state_type: ClassVar[type[Any] | None] = None
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, params: PolicyParams, name: str = "") -> None:
+        """Take validated parameters (an instance of ``Params``) and a name unique in the app."""
+        self.name = name or self.kind
+        self.params = params
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.params!r}, name={self.name!r})"
+
+    @abstractmethod
+    def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
+        """Return the wanted number of workers, or NoData, and the state for the next pass.
+
+        ``state`` is what the last call returned, ``None`` at the first.
+        """

@@ -1,0 +1,40 @@
+"""Which policies there are: built-in ones, and plug-ins of the group ``autoscaler.policies``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
+
+from autoscaler.model.errors import ConfigurationError
+from autoscaler.policies.base import Policy
+from autoscaler.policies.fixed import FixedPolicy
+from autoscaler.policies.free_workers import FreeWorkersPolicy
+from autoscaler.policies.queue import QueuePolicy
+
+GROUP = "autoscaler.policies"
+"""The entry-point group of plug-ins; the entry's name is the policy's kind."""
+
+BUILT_IN: tuple[type[Policy], ...] = (QueuePolicy, FreeWorkersPolicy, FixedPolicy)
+
+
+@cache
+def policies() -> Mapping[str, type[Policy]]:
+    """Return every policy class by kind; read once per process.
+
+    Raises:
+        ConfigurationError: a plug-in cannot be loaded, is no policy, or takes a built-in's name.
+    """
+    found: dict[str, type[Policy]] = {policy.kind: policy for policy in BUILT_IN}
+    for entry in entry_points(group=GROUP):
+        if entry.name in found:
+            raise ConfigurationError(f"plug-in {entry.value}: policy {entry.name!r} exists already")
+        try:
+            loaded = entry.load()
+        except Exception as error:
+            raise ConfigurationError(f"plug-in {entry.value} cannot be loaded: {error}") from error
+        if not (isinstance(loaded, type) and issubclass(loaded, Policy)):
+            raise ConfigurationError(f"plug-in {entry.value} is no subclass of Policy")
+        found[entry.name] = loaded
+    return MappingProxyType(found)

@@ -1,0 +1,7 @@
+"""Small protocols between control and the outside: each has one job and a fake with memory."""
+
+from autoscaler.ports.clock import Clock
+from autoscaler.ports.platform import Platform
+from autoscaler.ports.recorder import Outcome, Recorder
+
+__all__ = ["Clock", "Outcome", "Platform", "Recorder"]
