@@ -1,1 +1,1 @@
-"""control."""
+"""Reconciling: passes over apps, their pace, their supervision. No business arithmetic."""

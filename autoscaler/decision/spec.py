@@ -1,4 +1,4 @@
-"""What an app's owner asked for, as the core sees it: validated, in seconds, no defaults left open."""
+"""What an owner asked of an app, as the core sees it: validated, in seconds, nothing open."""
 
 from __future__ import annotations
 

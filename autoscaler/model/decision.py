@@ -81,6 +81,7 @@ class Decision:
         queue_size: waiting requests; ``None`` where not known.
         min_workers, max_workers: the bounds in force.
         warnings: what a person should know though it did not change the number.
+        raced: workers whose removal turned out to have hit them while they were serving.
     """
 
     app: AppKey
@@ -97,3 +98,4 @@ class Decision:
     min_workers: int = 0
     max_workers: int = 0
     warnings: tuple[str, ...] = ()
+    raced: tuple[str, ...] = ()

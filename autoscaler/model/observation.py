@@ -75,7 +75,7 @@ class Observation:
     problems: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
     queue: tuple[QueuedRequest, ...] | NoData | None = None
-    signals: Mapping[str, float | NoData] = field(default=_NO_SIGNALS)
+    signals: Mapping[str, float | NoData] = field(default_factory=lambda: _NO_SIGNALS)
 
     def platform_time(self, our_time: float) -> float:
         """Translate a moment of our clock (epoch seconds) to the platform's clock."""

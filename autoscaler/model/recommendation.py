@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from autoscaler.model.observation import NoData, Observation
@@ -19,7 +19,7 @@ class Census:
         free, busy, in_flight, rollin, removing, error, unavailable, unknown: by state. A worker
             IN_FLIGHT beyond its start-up deadline is in ``overdue``, not in ``in_flight``; a
             worker that our open scale-down order names is in ``leaving``, not in ``free``.
-        paired: workers of a roll-out that count as one with the worker they replace.
+        paired: workers that stand in for one still there; in no other count, not in ``present``.
         on_order: ordered by us and not listed yet (an upper bound while a reply is lost).
         present: what occupies a place under the maximum, orders not included.
     """
@@ -46,7 +46,7 @@ class Census:
     @property
     def capacity(self) -> int:
         """Workers that serve or will: what a desired number is compared with."""
-        return self.ready + self.in_flight + self.on_order + max(0, self.rollin - self.paired)
+        return self.ready + self.in_flight + self.rollin + self.on_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Recommendation:
 
     workers: int
     why: str
-    inputs: Mapping[str, float | str] = _NOTHING
+    inputs: Mapping[str, float | str] = field(default_factory=lambda: _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

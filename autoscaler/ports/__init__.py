@@ -3,5 +3,6 @@
 from autoscaler.ports.clock import Clock
 from autoscaler.ports.platform import Platform
 from autoscaler.ports.recorder import Outcome, Recorder
+from autoscaler.ports.state import State, Trust
 
-__all__ = ["Clock", "Outcome", "Platform", "Recorder"]
+__all__ = ["Clock", "Outcome", "Platform", "Recorder", "State", "Trust"]

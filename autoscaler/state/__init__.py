@@ -1,1 +1,7 @@
-"""state."""
+"""Durable memory: SQLite by default, volatile where nothing is to be kept."""
+
+from autoscaler.state.codec import revive
+from autoscaler.state.sqlite import SqliteState, StateLockedError
+from autoscaler.state.volatile import VolatileState
+
+__all__ = ["SqliteState", "StateLockedError", "VolatileState", "revive"]

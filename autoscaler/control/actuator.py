@@ -1,0 +1,177 @@
+"""Carries a decision out: the only place that sends scale calls.
+
+The order of things is what makes it safe: the intent is on disk before the call leaves; a removal
+is confirmed by a second list right before it; a call is sent once, and what came of it is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from autoscaler.control.fleet import Fleet
+from autoscaler.decision import AppMemory, AppSpec
+from autoscaler.decision.drain import CONFIRMATION_VALID_S, confirm
+from autoscaler.decision.expectations import (
+    down_order_ended,
+    narrow_down_order,
+    open_down_order,
+    open_up_order,
+    up_order_ended,
+)
+from autoscaler.decision.memory import OrderOutcome
+from autoscaler.decision.pipeline import acted
+from autoscaler.decision.quality import judge
+from autoscaler.decision.rollout import find_rollout
+from autoscaler.model import Decision, Hold, Observation, Reason, ScaleDown, ScaleUp
+from autoscaler.model.errors import PlatformError, StateError
+from autoscaler.ports import Clock, Outcome, Platform, Recorder, State
+
+
+@dataclass(frozen=True, slots=True)
+class Actuator:
+    """Sends scale calls.
+
+    Attributes:
+        dry_run: everything but the sending.
+        fleet: the ceiling over all apps.
+    """
+
+    platform: Platform
+    state: State
+    clock: Clock
+    recorder: Recorder
+    fleet: Fleet
+    dry_run: bool = False
+
+    async def carry_out(
+        self, spec: AppSpec, observation: Observation, decision: Decision, memory: AppMemory
+    ) -> AppMemory:
+        """Return memory after the decision was carried out as far as that was possible."""
+        match decision.action:
+            case Hold():
+                return memory
+            case ScaleUp() | ScaleDown() as action if self.dry_run:
+                self.recorder.scaled(decision, action, Outcome.DRY_RUN, "dry run: not sent")
+                return memory
+            case ScaleUp() as action:
+                return await self._scale_up(spec, decision, action, memory)
+            case ScaleDown() as action:
+                return await self._scale_down(spec, observation, decision, action, memory)
+
+    async def _scale_up(
+        self, spec: AppSpec, decision: Decision, action: ScaleUp, memory: AppMemory
+    ) -> AppMemory:
+        granted = self.fleet.grant(spec.key, action.count)
+        if granted == 0:
+            why = f"the fleet's ceiling of {self.fleet.max_workers} workers is reached"
+            self.recorder.scaled(decision, action, Outcome.NOT_SENT, f"{Reason.FLEET_LIMIT}: {why}")
+            return memory
+        sent = ScaleUp(granted)
+        now = self.clock.now()
+        memory = open_up_order(memory, granted, now, spec.order_deadline_s)
+        await self._write_intent(spec, memory)
+        try:
+            worker_ids = await self.platform.scale_up(spec.key, granted)
+        except PlatformError as error:
+            outcome = OrderOutcome.UNKNOWN if error.maybe_applied else None
+            memory = up_order_ended(memory, outcome, (), self.clock.now())
+            self._report(decision, sent, error)
+            return memory if outcome is None else acted(memory, granted, now)
+        except asyncio.CancelledError:
+            # Stopped in the middle: whoever comes next finds an order of unknown outcome.
+            lost = up_order_ended(memory, OrderOutcome.UNKNOWN, (), self.clock.now())
+            self.state.checkpoint(spec.key, acted(lost, granted, now))
+            self.recorder.scaled(decision, sent, Outcome.UNKNOWN, "stopped while the call was open")
+            raise
+        memory = up_order_ended(memory, OrderOutcome.ACCEPTED, worker_ids, self.clock.now())
+        named = ", ".join(worker_ids[:5]) or "no ids named"
+        self.recorder.scaled(decision, sent, Outcome.APPLIED, named)
+        return acted(memory, granted, now)
+
+    async def _scale_down(
+        self,
+        spec: AppSpec,
+        first: Observation,
+        decision: Decision,
+        action: ScaleDown,
+        memory: AppMemory,
+    ) -> AppMemory:
+        by_id = {w.id: w for w in first.workers}
+        chosen = tuple(by_id[worker_id] for worker_id in action.worker_ids)
+        opened = open_down_order(memory, chosen, self.clock.now(), spec.order_deadline_s)
+        await self._write_intent(spec, opened)
+        try:
+            sent, opened = await self._confirm(spec, first, decision, action, opened)
+        except PlatformError as error:
+            why = f"the confirming list failed: {error}"
+            self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)
+            return memory
+        if sent is None:
+            return memory
+        return await self._send_down(spec, decision, sent, opened)
+
+    async def _confirm(
+        self,
+        spec: AppSpec,
+        first: Observation,
+        decision: Decision,
+        action: ScaleDown,
+        opened: AppMemory,
+    ) -> tuple[ScaleDown | None, AppMemory]:
+        """List again; return what may still be sent, and the intent narrowed to it."""
+        second = await self.platform.list_workers(spec.key, show_all=first.show_all)
+        doubt, _ = judge(second, opened, self.clock.now())
+        if doubt is not None:
+            why = f"{doubt.reason}: {doubt.message}"
+            self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)
+            return None, opened
+        keep_ready = decision.desired or 0
+        rollout = find_rollout(second, opened.starting.keys())
+        confirmed = confirm(action.candidates, first, second, rollout, keep_ready)
+        kept = {worker.id for worker in confirmed.kept}
+        changed = ", ".join(f"{worker_id} {why}" for worker_id, why in confirmed.dropped[:5])
+        if not kept:
+            why = f"{Reason.CANDIDATES_CHANGED}: {changed}"
+            self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)
+            return None, opened
+        if self.clock.now() - second.requested_at > CONFIRMATION_VALID_S:
+            why = f"the confirming list took longer than {CONFIRMATION_VALID_S:g} s"
+            self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)
+            return None, opened
+        sent = ScaleDown(tuple(c for c in action.candidates if c.worker_id in kept))
+        return sent, narrow_down_order(opened, confirmed.kept)
+
+    async def _send_down(
+        self, spec: AppSpec, decision: Decision, sent: ScaleDown, memory: AppMemory
+    ) -> AppMemory:
+        now = self.clock.now()
+        delta = -len(sent.candidates)
+        try:
+            await self.platform.scale_down(spec.key, sent.worker_ids)
+        except PlatformError as error:
+            outcome = OrderOutcome.UNKNOWN if error.maybe_applied else None
+            memory = down_order_ended(memory, outcome, self.clock.now())
+            self._report(decision, sent, error)
+            return memory if outcome is None else acted(memory, delta, now)
+        except asyncio.CancelledError:
+            lost = down_order_ended(memory, OrderOutcome.UNKNOWN, self.clock.now())
+            self.state.checkpoint(spec.key, acted(lost, delta, now))
+            self.recorder.scaled(decision, sent, Outcome.UNKNOWN, "stopped while the call was open")
+            raise
+        memory = down_order_ended(memory, OrderOutcome.ACCEPTED, self.clock.now())
+        self.recorder.scaled(decision, sent, Outcome.APPLIED, ", ".join(sent.worker_ids[:5]))
+        return acted(memory, delta, now)
+
+    async def _write_intent(self, spec: AppSpec, memory: AppMemory) -> None:
+        try:
+            await self.state.write_intent(spec.key, memory)
+        except StateError:
+            # A broken disk does not stop scaling; the store remembers that an intent is missing.
+            self.recorder.state_write_failed(spec.key, "intent")
+
+    def _report(
+        self, decision: Decision, action: ScaleUp | ScaleDown, error: PlatformError
+    ) -> None:
+        outcome = Outcome.UNKNOWN if error.maybe_applied else Outcome.REJECTED
+        self.recorder.scaled(decision, action, outcome, f"{error.reason}: {error}")

@@ -1,0 +1,148 @@
+"""Runs every app's passes: each app at most once at a time, all apps side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from autoscaler.control.pacing import Pacer, backoff_s
+from autoscaler.control.reconciler import AppRun, Reconciler
+from autoscaler.decision import AppSpec
+from autoscaler.model import AppKey, Decision, Hold, Reason
+from autoscaler.model.errors import StateError
+from autoscaler.ports import Clock, Recorder, State
+
+OnFault = Callable[[AppKey, Exception], None]
+
+
+class Supervisor:
+    """Owns the apps. ``tick`` starts what is due; everything else follows from it."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        *,
+        pacer: Pacer,
+        on_fault: OnFault,
+        on_tried: Callable[[AppKey], None],
+        concurrency: int,
+    ) -> None:
+        """Wire up.
+
+        Args:
+            reconciler: runs a pass.
+            pacer: says who is due.
+            on_fault: told of an exception that no pass should raise.
+            on_tried: told when an app's pass ended.
+            concurrency: passes that run side by side at most.
+        """
+        self._reconciler = reconciler
+        self._state: State = reconciler.state
+        self._clock: Clock = reconciler.clock
+        self._recorder: Recorder = reconciler.recorder
+        self._pacer = pacer
+        self._on_fault = on_fault
+        self._on_tried = on_tried
+        self._slots = asyncio.Semaphore(concurrency)
+        self._apps: dict[AppKey, AppRun] = {}
+        self._passes: dict[AppKey, asyncio.Task[None]] = {}
+
+    @property
+    def apps(self) -> tuple[AppKey, ...]:
+        """The apps in force."""
+        return tuple(self._apps)
+
+    def apply(self, specs: Iterable[AppSpec]) -> None:
+        """Put a configuration in force: new apps start, gone ones stop, others keep their memory.
+
+        An app that leaves keeps its workers as they are.
+        """
+        wanted = {spec.key: spec for spec in specs}
+        for key in self._apps.keys() - wanted.keys():
+            self._drop(key)
+        for key, spec in wanted.items():
+            run = self._apps.get(key)
+            if run is not None:
+                run.spec = spec
+            else:
+                self._apps[key] = AppRun(spec)
+                self._pacer.start(key, self._clock.now(), spec.interval_s, len(wanted))
+
+    def _drop(self, key: AppKey) -> None:
+        del self._apps[key]
+        self._pacer.drop(key)
+        self._reconciler.fleet.forget(key)
+        if key not in self._passes:
+            self._recorder.forget(key)
+
+    def tick(self) -> None:
+        """Start the passes that are due. Quick; called many times a second."""
+        for key, due_at in self._pacer.due(self._clock.now()):
+            if key in self._passes:
+                # Dropped and added again while its pass ran: that pass goes first.
+                self._pacer.at(key, self._clock.now() + 1.0)
+                continue
+            task = asyncio.get_running_loop().create_task(self._pass(key, due_at), name=f"{key}")
+            self._passes[key] = task
+            task.add_done_callback(partial(self._ended, key))
+
+    def _ended(self, key: AppKey, _task: asyncio.Task[None]) -> None:
+        del self._passes[key]
+        if key not in self._apps:
+            self._recorder.forget(key)
+
+    async def _pass(self, key: AppKey, due_at: float) -> None:
+        async with self._slots:
+            run = self._apps.get(key)
+            if run is None:
+                return
+            started_at = self._clock.now()
+            await self._guarded(run)
+            now = self._clock.now()
+            self._recorder.pass_ended(
+                key, duration_s=now - started_at, lateness_s=max(0.0, started_at - due_at)
+            )
+            self._on_tried(key)
+            if self._apps.get(key) is run:
+                wait_s = backoff_s(run.spec.interval_s, run.failures, run.retry_after_s)
+                self._pacer.again(key, due_at, now, run.spec.interval_s, wait_s)
+
+    async def _guarded(self, run: AppRun) -> None:
+        """Run a pass; a fault of ours in one app is said, and stops no other."""
+        try:
+            await self._reconciler.reconcile(run)
+        except Exception as error:  # noqa: BLE001 - the last line of defence between apps
+            run.failures += 1
+            self._on_fault(run.key, error)
+            message = f"{type(error).__name__}: {error}"
+            hold = Decision(run.key, self._clock.now(), Hold(), Reason.INTERNAL_ERROR, message)
+            self._recorder.decided(hold)
+
+    async def run_once(self) -> None:
+        """Run one pass of every app and wait for all."""
+        for key in self._apps:
+            self._pacer.at(key, self._clock.now())
+        self.tick()
+        while self._passes:
+            await asyncio.wait(tuple(self._passes.values()))
+
+    async def flush(self) -> None:
+        """Write memory behind; a failing store is counted and tried again next time."""
+        try:
+            await self._state.flush()
+        except StateError:
+            for key in tuple(self._apps)[:1]:
+                self._recorder.state_write_failed(key, "memory")
+
+    async def stop(self, grace_s: float) -> None:
+        """Let running passes end for ``grace_s`` seconds, then cut them off; flush the store."""
+        self._pacer.stop()
+        running = tuple(self._passes.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1.0)
+        await self.flush()

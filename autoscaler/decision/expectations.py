@@ -1,0 +1,316 @@
+"""Expectations: what we ordered and have not seen yet, as ReplicaSet controllers keep them.
+
+A scale-up is relative: sent twice it doubles. So an order is remembered before it is sent, counts
+as capacity until its workers are listed, and is never repeated while its outcome is unknown. It
+ends
+
+* by id, when the reply named the workers and each was listed (in any state);
+* by count, when the reply was lost: new workers that nobody else explains are its own;
+* by deadline: two good lists requested after it. What has not shown by then is given up; a lost
+  order that the platform's ``lastScaleUpTime`` does not confirm was never carried out.
+
+A scale-down order ends when its ids are no longer alive in a list; an id already gone is success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from autoscaler.decision.memory import (
+    AppMemory,
+    Call,
+    DownOrder,
+    OrderOutcome,
+    Served,
+    UpOrder,
+)
+from autoscaler.decision.rollout import Rollout
+from autoscaler.model import PRESENT, Observation, Worker, WorkerState
+
+CLOCK_SLACK_S = 2.0
+"""How far two clocks may differ in one comparison: a ``Date`` header counts in whole seconds."""
+FOREIGN_WINDOW_S = 600.0
+FOREIGN_LIMIT = 3
+_FRESH_LISTS = 2
+_REMEMBER_REMOVED_S = 3600.0
+_REMEMBER_REMOVED = 2000
+_CALLS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one good list told of the open orders.
+
+    Attributes:
+        memory: with the orders updated.
+        arrivals: sending time by id, for workers attributed to our orders in this pass.
+        expired: sending times of orders given up with workers missing.
+        raced: ids whose removal hit them while they were serving.
+        foreign: what somebody else seems to have done, in words; empty if nothing.
+    """
+
+    memory: AppMemory
+    arrivals: Mapping[str, float] = field(default_factory=dict)
+    expired: tuple[float, ...] = ()
+    raced: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+def open_up_order(memory: AppMemory, count: int, now: float, deadline_s: float) -> AppMemory:
+    """Return memory with the intent to order ``count`` (≥ 1) workers, sent now."""
+    order = UpOrder(
+        sent_at=now,
+        deadline_at=now + deadline_s,
+        count=count,
+        platform_up_at_before=memory.platform_up_at,
+    )
+    return replace(memory, up_orders=(*memory.up_orders, order))
+
+
+def open_down_order(
+    memory: AppMemory, workers: tuple[Worker, ...], now: float, deadline_s: float
+) -> AppMemory:
+    """Return memory with the intent to remove these workers, sent now."""
+    served = tuple(Served(w.id, w.success_count + w.failed_count, w.last_serve_at) for w in workers)
+    order = DownOrder(now, now + deadline_s, served)
+    return replace(memory, down_orders=(*memory.down_orders, order))
+
+
+def narrow_down_order(memory: AppMemory, kept: tuple[Worker, ...]) -> AppMemory:
+    """Return memory whose newest scale-down intent names only ``kept``; none left drops it."""
+    *others, order = memory.down_orders
+    if not kept:
+        return replace(memory, down_orders=tuple(others))
+    narrowed = open_down_order(memory, kept, order.sent_at, order.deadline_at - order.sent_at)
+    return replace(memory, down_orders=(*others, narrowed.down_orders[-1]))
+
+
+def up_order_ended(
+    memory: AppMemory,
+    outcome: OrderOutcome | None,
+    worker_ids: tuple[str, ...],
+    now: float,
+) -> AppMemory:
+    """Return memory after the newest scale-up call ended; ``None``: surely not carried out.
+
+    An accepted reply that names fewer ids than were asked for (the platform clipped the order) is
+    expected to bring just those.
+    """
+    *others, order = memory.up_orders
+    if outcome is None:
+        return replace(memory, up_orders=tuple(others))
+    ids = tuple(dict.fromkeys(worker_ids))
+    known = replace(
+        order,
+        outcome=outcome,
+        worker_ids=ids,
+        count=len(ids) or order.count,
+        applied=outcome is OrderOutcome.ACCEPTED,
+    )
+    call = Call(order.sent_at, _call_end(outcome, order.deadline_at, now))
+    return replace(memory, up_orders=(*others, known), own_ups=(*memory.own_ups, call)[-_CALLS:])
+
+
+def down_order_ended(memory: AppMemory, outcome: OrderOutcome | None, now: float) -> AppMemory:
+    """Return memory after the newest scale-down call ended; ``None``: surely not carried out."""
+    *others, order = memory.down_orders
+    if outcome is None:
+        return replace(memory, down_orders=tuple(others))
+    call = Call(order.sent_at, _call_end(outcome, order.deadline_at, now))
+    return replace(
+        memory,
+        down_orders=(*others, replace(order, outcome=outcome)),
+        own_downs=(*memory.own_downs, call)[-_CALLS:],
+    )
+
+
+def _call_end(outcome: OrderOutcome, deadline_at: float, now: float) -> float:
+    return now if outcome is OrderOutcome.ACCEPTED else deadline_at
+
+
+def after_restart(memory: AppMemory, *, now: float, order_deadline_s: float) -> AppMemory:
+    """Return memory as a new process may use it: an intent without an end has an unknown one."""
+    ups = tuple(
+        replace(o, outcome=OrderOutcome.UNKNOWN) if o.outcome is OrderOutcome.INTENDED else o
+        for o in memory.up_orders
+    )
+    downs = tuple(
+        replace(o, outcome=OrderOutcome.UNKNOWN) if o.outcome is OrderOutcome.INTENDED else o
+        for o in memory.down_orders
+    )
+    lost_ups = _lost_calls(memory.up_orders)
+    lost_downs = _lost_calls(memory.down_orders)
+    # A clock set back while we were away must not keep anything waiting longer than it would have.
+    latest = now + order_deadline_s
+    return replace(
+        memory,
+        up_orders=tuple(replace(o, deadline_at=min(o.deadline_at, latest)) for o in ups),
+        down_orders=tuple(replace(o, deadline_at=min(o.deadline_at, latest)) for o in downs),
+        own_ups=(*memory.own_ups, *lost_ups)[-_CALLS:],
+        own_downs=(*memory.own_downs, *lost_downs)[-_CALLS:],
+        changes=tuple(replace(c, at=min(c.at, now)) for c in memory.changes),
+        high=tuple(replace(r, at=min(r.at, now)) for r in memory.high),
+        low=tuple(replace(r, at=min(r.at, now)) for r in memory.low),
+        hold_orders_until=min(memory.hold_orders_until, latest),
+    )
+
+
+def _lost_calls(orders: tuple[UpOrder, ...] | tuple[DownOrder, ...]) -> tuple[Call, ...]:
+    return tuple(
+        Call(o.sent_at, o.deadline_at) for o in orders if o.outcome is OrderOutcome.INTENDED
+    )
+
+
+def settle(memory: AppMemory, observation: Observation, rollout: Rollout, now: float) -> Settled:
+    """Return what a good list says of the open orders, and of other hands on the app."""
+    first_look = memory.last_look_at is None
+    newcomers = [
+        w for w in observation.workers if w.id not in memory.known and w.id not in memory.removed
+    ]
+    ups, arrivals, unexplained = _attribute(memory, observation, newcomers, rollout)
+    ups, expired = _expire_ups(ups)
+    downs, gone, raced = _follow_downs(memory, observation)
+    foreign = () if first_look else _foreign(memory, observation, unexplained)
+    times = memory.foreign + ((now,) if foreign else ())
+    settled = replace(
+        memory,
+        up_orders=ups,
+        down_orders=downs,
+        removed=_remember_removed(memory.removed, gone, now),
+        platform_up_at=observation.last_scale_up_at,
+        platform_down_at=observation.last_scale_down_at,
+        foreign=tuple(at for at in times if at > now - FOREIGN_WINDOW_S),
+    )
+    return Settled(settled, arrivals, expired, raced, foreign)
+
+
+def _attribute(
+    memory: AppMemory, observation: Observation, newcomers: list[Worker], rollout: Rollout
+) -> tuple[tuple[UpOrder, ...], dict[str, float], list[Worker]]:
+    """Give each new worker to the order that explains it: by id first, then by count."""
+    listed = {w.id for w in observation.workers}
+    named = {i for order in memory.up_orders for i in (*order.worker_ids, *order.arrived)}
+    spare = sorted(
+        (w for w in newcomers if w.id not in named and w.id not in rollout.newcomers),
+        key=lambda w: (w.created_at or 0.0, w.id),
+    )
+    arrivals: dict[str, float] = {}
+    orders = []
+    for order in memory.up_orders:
+        if order.worker_ids:
+            new = tuple(i for i in order.worker_ids if i in listed and i not in order.arrived)
+        else:
+            mine = [w for w in spare if _created_after(w, order, observation)][: order.pending]
+            spare = [w for w in spare if w not in mine]
+            new = tuple(w.id for w in mine)
+        arrivals.update(dict.fromkeys(new, order.sent_at))
+        orders.append(_confirm_applied(order, new, observation))
+    return tuple(o for o in orders if o.pending), arrivals, spare
+
+
+def _created_after(worker: Worker, order: UpOrder, observation: Observation) -> bool:
+    if worker.created_at is None:
+        return True
+    return worker.created_at >= observation.platform_time(order.sent_at) - CLOCK_SLACK_S
+
+
+def _confirm_applied(order: UpOrder, new: tuple[str, ...], observation: Observation) -> UpOrder:
+    up_at = observation.last_scale_up_at
+    moved = (
+        up_at is not None
+        and up_at != order.platform_up_at_before
+        and up_at >= observation.platform_time(order.sent_at) - CLOCK_SLACK_S
+    )
+    fresh = observation.requested_at >= order.deadline_at
+    return replace(
+        order,
+        arrived=order.arrived + new,
+        applied=order.applied or bool(new) or moved,
+        fresh_lists=order.fresh_lists + (1 if fresh else 0),
+    )
+
+
+def _expire_ups(
+    orders: tuple[UpOrder, ...],
+) -> tuple[tuple[UpOrder, ...], tuple[float, ...]]:
+    kept = tuple(o for o in orders if o.fresh_lists < _FRESH_LISTS)
+    # Never carried out is no failed start; carried out and never seen is one.
+    failed = tuple(o.sent_at for o in orders if o.fresh_lists >= _FRESH_LISTS and o.applied)
+    return kept, failed
+
+
+def _follow_downs(
+    memory: AppMemory, observation: Observation
+) -> tuple[tuple[DownOrder, ...], tuple[str, ...], tuple[str, ...]]:
+    if not memory.down_orders:
+        return (), (), ()
+    listed = {w.id: w for w in observation.workers}
+    kept: list[DownOrder] = []
+    all_gone: list[str] = []
+    raced: list[str] = []
+    for order in memory.down_orders:
+        gone = tuple(i for i in order.pending_ids if _is_gone(listed.get(i)))
+        raced += [
+            s.worker_id for s in order.workers if _was_raced(s, listed.get(s.worker_id), gone)
+        ]
+        all_gone += gone
+        fresh = observation.requested_at >= order.deadline_at
+        followed = replace(
+            order, gone=order.gone + gone, fresh_lists=order.fresh_lists + (1 if fresh else 0)
+        )
+        if followed.pending_ids and followed.fresh_lists < _FRESH_LISTS:
+            kept.append(followed)
+    return tuple(kept), tuple(all_gone), tuple(raced)
+
+
+def _is_gone(worker: Worker | None) -> bool:
+    return worker is None or worker.state not in PRESENT or worker.state is WorkerState.REMOVING
+
+
+def _was_raced(before: Served, after: Worker | None, gone: tuple[str, ...]) -> bool:
+    """Whether a worker that just went had served since it was chosen. Counted once, as it goes."""
+    if after is None or before.worker_id not in gone:
+        return False
+    served_more = after.success_count + after.failed_count > before.requests
+    return served_more or after.last_serve_at != before.platform_last_serve_at
+
+
+def _remember_removed(
+    removed: Mapping[str, float], gone: tuple[str, ...], now: float
+) -> Mapping[str, float]:
+    if not gone and (not removed or min(removed.values()) > now - _REMEMBER_REMOVED_S):
+        return removed
+    recent = {i: at for i, at in removed.items() if at > now - _REMEMBER_REMOVED_S}
+    recent.update(dict.fromkeys(gone, now))
+    return dict(list(recent.items())[-_REMEMBER_REMOVED:])
+
+
+def _foreign(
+    memory: AppMemory, observation: Observation, unexplained: list[Worker]
+) -> tuple[str, ...]:
+    """Return what neither our orders nor a roll-out explains."""
+    found = []
+    strangers = [w.id for w in unexplained if w.state in PRESENT and not w.replace_worker_id]
+    if strangers:
+        found.append(f"worker {strangers[0]} appeared, which we did not order")
+    ups = (observation.last_scale_up_at, memory.platform_up_at, memory.own_ups)
+    downs = (observation.last_scale_down_at, memory.platform_down_at, memory.own_downs)
+    if _not_ours(*ups, observation):
+        found.append("lastScaleUpTime moved without a call of ours")
+    if _not_ours(*downs, observation):
+        found.append("lastScaleDownDeleteTime moved without a call of ours")
+    return tuple(found)
+
+
+def _not_ours(
+    at: float | None, before: float | None, calls: tuple[Call, ...], observation: Observation
+) -> bool:
+    if at is None or at == before:
+        return False
+    return not any(
+        observation.platform_time(call.sent_at) - CLOCK_SLACK_S
+        <= at
+        <= observation.platform_time(call.ended_at) + CLOCK_SLACK_S
+        for call in calls
+    )

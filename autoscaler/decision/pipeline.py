@@ -1,0 +1,296 @@
+"""``decide``: from one look at an app to one explained decision. Pure.
+
+The order: believe the list or not → settle open orders → count → ask the policies → combine →
+bounds → stabilization → rate and cooldown → size the action. The same function runs in the daemon,
+in the simulator and in every test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autoscaler.decision import combine as combining
+from autoscaler.decision.action import Case, size_action
+from autoscaler.decision.census import count_workers
+from autoscaler.decision.expectations import Settled, settle
+from autoscaler.decision.memory import AppMemory, Change
+from autoscaler.decision.quality import judge
+from autoscaler.decision.rate import limit_rate
+from autoscaler.decision.rollout import Rollout, find_rollout
+from autoscaler.decision.spec import AppSpec
+from autoscaler.decision.stabilization import remember, stabilize
+from autoscaler.decision.startup import follow_starts, learned_cold_start_s
+from autoscaler.model import (
+    PRESENT,
+    Census,
+    Decision,
+    Hold,
+    Limit,
+    NoData,
+    Observation,
+    PolicyInput,
+    Proposal,
+    Reason,
+    Recommendation,
+    Unobserved,
+    WorkerState,
+)
+
+GAP_INTERVALS = 3.0
+GAP_FLOOR_S = 60.0
+
+
+def decide(
+    spec: AppSpec, look: Observation | Unobserved, memory: AppMemory, now: float
+) -> tuple[Decision, AppMemory]:
+    """Return what to do about an app, and what to remember.
+
+    Args:
+        spec: the owner's wishes.
+        look: one worker list, or why there was none.
+        memory: what the last call returned; ``AppMemory()`` at first.
+        now: our clock, epoch seconds, not before the look.
+    """
+    if isinstance(look, Unobserved):
+        return _hold(spec, look.reason, look.message, now), memory
+    doubt, memory = judge(look, memory, now)
+    if doubt is not None:
+        return _hold(spec, doubt.reason, doubt.message, now), memory
+    vanished = _vanished(look, memory)
+    if vanished - memory.unconfirmed:
+        some = ", ".join(sorted(vanished)[:3])
+        message = f"{len(vanished)} workers vanished unordered ({some}); a second list must confirm"
+        memory = replace(memory, unconfirmed=vanished)
+        return _hold(spec, Reason.CONTRADICTORY_OBSERVATION, message, now), memory
+    scene, memory = _take_in(spec, look, memory, now)
+    return _decide_on(spec, scene, memory, now)
+
+
+def _hold(spec: AppSpec, reason: Reason, message: str, now: float) -> Decision:
+    return Decision(
+        spec.key,
+        now,
+        Hold(),
+        reason,
+        message,
+        min_workers=spec.min_workers,
+        max_workers=spec.max_workers,
+    )
+
+
+def _vanished(observation: Observation, memory: AppMemory) -> frozenset[str]:
+    """Return ids that lived in the last list and are not in this one at all, unordered."""
+    if not memory.known:
+        return frozenset()
+    listed = {w.id for w in observation.workers}
+    return (
+        frozenset(
+            worker_id
+            for worker_id, state in memory.known.items()
+            if worker_id not in listed and state is not WorkerState.REMOVING
+        )
+        - memory.leaving
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    observation: Observation
+    rollout: Rollout
+    settled: Settled
+    census: Census
+
+
+def _take_in(
+    spec: AppSpec, observation: Observation, memory: AppMemory, now: float
+) -> tuple[_Scene, AppMemory]:
+    """Update memory by a list that is believed."""
+    ours = {i for order in memory.up_orders for i in order.worker_ids} | set(memory.starting)
+    rollout = find_rollout(observation, ours)
+    settled = settle(memory, observation, rollout, now)
+    memory = follow_starts(
+        _first_look(spec, settled.memory, observation, now),
+        observation,
+        spec.startup,
+        settled.arrivals,
+        settled.expired,
+        now,
+    )
+    memory = replace(
+        memory,
+        known={w.id: w.state for w in observation.workers if w.state in PRESENT},
+        unconfirmed=frozenset(),
+        watching_since=_watching_since(spec, memory, now),
+        last_look_at=now,
+    )
+    census = count_workers(observation, memory, rollout)
+    return _Scene(observation, rollout, settled, census), memory
+
+
+def _first_look(
+    spec: AppSpec, memory: AppMemory, observation: Observation, now: float
+) -> AppMemory:
+    """Without a past, a scale-up of a moment ago may be ours, its workers not listed yet."""
+    if memory.last_look_at is not None or observation.last_scale_up_at is None:
+        return memory
+    left_s = spec.order_deadline_s - observation.age(observation.last_scale_up_at)
+    if left_s <= 0:
+        return memory
+    until = max(memory.hold_orders_until, now + left_s)
+    return replace(memory, hold_orders_until=until, hold_orders_why=Reason.FROZEN_AFTER_RESTART)
+
+
+def _watching_since(spec: AppSpec, memory: AppMemory, now: float) -> float:
+    """Return since when the load has been watched without a gap in which it could have risen."""
+    if memory.watching_since is None or memory.last_look_at is None:
+        return now
+    gap_s = max(GAP_FLOOR_S, GAP_INTERVALS * spec.interval_s)
+    # A clock set back across a restart makes the last look lie ahead: that is a gap too.
+    broken = now - memory.last_look_at > gap_s or now < memory.last_look_at
+    return now if broken else memory.watching_since
+
+
+def _decide_on(
+    spec: AppSpec, scene: _Scene, memory: AppMemory, now: float
+) -> tuple[Decision, AppMemory]:
+    census, observation = scene.census, scene.observation
+    low, high, warnings = _bounds(spec, observation)
+    proposals, states = _ask(spec, scene, memory, low, high, now)
+    current = census.capacity
+    combined = combining.combine(proposals, spec.combine, current)
+    memory = _count_signals(memory, combined.missing, current, states)
+    raw, limits = _with_fallback(spec, combined, memory, current)
+    wanted = min(max(raw, low), high)
+    limits += _bound_limit(raw, wanted, low, high)
+    memory = remember(
+        memory,
+        wanted,
+        now,
+        up_window_s=spec.up.stabilization_window_s,
+        down_window_s=spec.down.stabilization_window_s,
+    )
+    steady, held = stabilize(memory, wanted, current, min_workers=low, max_workers=high)
+    paced, rated = limit_rate(steady, current, spec.up, spec.down, memory.changes, now)
+    limits += tuple(limit for limit in (held, rated) if limit is not None)
+    sizing = size_action(
+        Case(spec, observation, census, scene.rollout, memory, now, paced, low, high, limits)
+    )
+    queue = observation.queue_size
+    decision = Decision(
+        app=spec.key,
+        at=now,
+        action=sizing.action,
+        reason=sizing.reason,
+        message=sizing.message + _because(proposals),
+        desired=paced,
+        combined=combined.workers,
+        proposals=proposals,
+        limits=limits + sizing.limits,
+        census=census,
+        queue_size=None if isinstance(queue, NoData) else queue,
+        min_workers=low,
+        max_workers=high,
+        warnings=warnings + tuple(f"somebody else scales: {x}" for x in scene.settled.foreign),
+        raced=scene.settled.raced,
+    )
+    return decision, _trim(spec, memory, now)
+
+
+def _bounds(spec: AppSpec, observation: Observation) -> tuple[int, int, tuple[str, ...]]:
+    warnings = []
+    high = spec.max_workers
+    if observation.max_workers is None:
+        warnings.append("the platform's maxWorkers is not known; the configured maximum holds")
+    else:
+        high = min(high, observation.max_workers)
+    low = min(spec.min_workers, high)
+    if low < spec.min_workers:
+        warnings.append(f"min_workers {spec.min_workers} is above the maximum {high}, which wins")
+    return low, high, tuple(warnings)
+
+
+def _ask(
+    spec: AppSpec, scene: _Scene, memory: AppMemory, low: int, high: int, now: float
+) -> tuple[tuple[Proposal, ...], dict[str, Any]]:
+    given = PolicyInput(
+        observation=scene.observation,
+        census=scene.census,
+        now=now,
+        min_workers=low,
+        max_workers=high,
+        cold_start_s=learned_cold_start_s(memory),
+    )
+    proposals = []
+    states: dict[str, Any] = {}
+    for policy in spec.policies:
+        before = memory.policy_states.get(policy.name)
+        try:
+            answer, state = policy.recommend(given, before)
+        except Exception as error:  # noqa: BLE001 - a plug-in's fault must not stop the others
+            answer, state = NoData(f"the policy failed: {error!r}"), before
+        proposals.append(Proposal(policy.name, answer))
+        if state is not None:
+            states[policy.name] = state
+    return tuple(proposals), states
+
+
+def _count_signals(
+    memory: AppMemory, missing: tuple[str, ...], current: int, states: dict[str, Any]
+) -> AppMemory:
+    if missing:
+        failures = memory.signal_failures + 1
+        return replace(memory, signal_failures=failures, policy_states=states)
+    return replace(memory, signal_failures=0, last_good_capacity=current, policy_states=states)
+
+
+def _with_fallback(
+    spec: AppSpec, combined: combining.Combined, memory: AppMemory, current: int
+) -> tuple[int, tuple[Limit, ...]]:
+    """Return the number before bounds; without signals for long enough, the fallback's."""
+    raw = combined.workers if combined.workers is not None else current
+    if not combined.missing:
+        return raw, combined.limits
+    limits = combined.limits
+    if combined.workers is None:
+        limits += (Limit(Reason.NO_DATA, current, current, combined.missing[0]),)
+    if memory.signal_failures < spec.fallback.failure_threshold or spec.fallback.mode == "hold":
+        return raw, limits
+    floor = spec.fallback.workers
+    if spec.fallback.mode == "current-if-higher":
+        floor = max(floor, memory.last_good_capacity)
+    result = max(raw, floor, current)
+    why = f"signals missing for {memory.signal_failures} passes; fallback {spec.fallback.mode}"
+    return result, (*limits, Limit(Reason.FALLBACK, raw, result, why))
+
+
+def _bound_limit(raw: int, wanted: int, low: int, high: int) -> tuple[Limit, ...]:
+    if wanted < raw:
+        return (Limit(Reason.AT_MAXIMUM, raw, wanted, f"the maximum is {high}"),)
+    if wanted > raw:
+        return (Limit(Reason.BELOW_MINIMUM, raw, wanted, f"the minimum is {low}"),)
+    return ()
+
+
+def _because(proposals: tuple[Proposal, ...]) -> str:
+    """Return the words of the policy that wants most, for the end of the message."""
+    said = [(p.policy, p.answer) for p in proposals if isinstance(p.answer, Recommendation)]
+    if not said:
+        return ""
+    policy, answer = max(said, key=lambda one: one[1].workers)
+    return f" ({policy}: {answer.why})"
+
+
+def _trim(spec: AppSpec, memory: AppMemory, now: float) -> AppMemory:
+    if not memory.changes:
+        return memory
+    disruption_s = spec.drain.disruption.window_s if spec.drain.disruption else 0.0
+    rates = [rate.period_s for d in (spec.up, spec.down) for rate in d.policies]
+    keep_s = max(spec.up.cooldown_s, spec.down.cooldown_s, disruption_s, *rates, 0.0)
+    changes = tuple(c for c in memory.changes if c.at > now - keep_s or c is memory.changes[-1])
+    return memory if len(changes) == len(memory.changes) else replace(memory, changes=changes)
+
+
+def acted(memory: AppMemory, delta: int, now: float) -> AppMemory:
+    """Return memory with one more acted change; ``delta`` ≠ 0, below 0 for a removal."""
+    return replace(memory, changes=(*memory.changes, Change(now, delta)))

@@ -1,0 +1,63 @@
+"""Whether a list may be believed. Unknown is not zero, and old is not now.
+
+Lists carry no time of their own, so a stale one (an old replica of the platform's store, a cache
+before it) is recognised by what it contradicts: a scale time that goes back, or a removed worker
+that lives again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from autoscaler.decision.memory import AppMemory
+from autoscaler.model import PRESENT, Observation, Reason, WorkerState
+
+STALE_ACCEPTED_AFTER_S = 600.0
+"""A platform that contradicts its past for this long has a new past; else we waited for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a list is not believed."""
+
+    reason: Reason
+    message: str
+
+
+def judge(
+    observation: Observation, memory: AppMemory, now: float
+) -> tuple[Doubt | None, AppMemory]:
+    """Return why the list may not be acted upon (``None`` if it may), and the memory after it."""
+    if observation.problems:
+        return Doubt(
+            Reason.CONTRADICTORY_OBSERVATION,
+            "the list contradicts itself: " + observation.problems[0],
+        ), memory
+    stale = _stale(observation, memory)
+    if stale is None:
+        return None, replace(memory, stale_since=None) if memory.stale_since else memory
+    since = memory.stale_since if memory.stale_since is not None else now
+    if now - since >= STALE_ACCEPTED_AFTER_S:
+        # Believed from here on, but as after a restart: a full window before anything goes.
+        return None, replace(memory, stale_since=None, watching_since=None, removed={})
+    return Doubt(Reason.STALE_OBSERVATION, stale), replace(memory, stale_since=since)
+
+
+def _stale(observation: Observation, memory: AppMemory) -> str | None:
+    if _went_back(memory.platform_up_at, observation.last_scale_up_at):
+        return "an older list: lastScaleUpTime went back"
+    if _went_back(memory.platform_down_at, observation.last_scale_down_at):
+        return "an older list: lastScaleDownDeleteTime went back"
+    if memory.removed:
+        for worker in observation.workers:
+            if (
+                worker.id in memory.removed
+                and worker.state in PRESENT
+                and worker.state is not WorkerState.REMOVING
+            ):
+                return f"an older list: worker {worker.id}, which we removed, is alive in it"
+    return None
+
+
+def _went_back(before: float | None, after: float | None) -> bool:
+    return before is not None and (after is None or after < before)

@@ -1,0 +1,72 @@
+"""Recognise an app update: for a while the list is longer than the target, and that is no surplus.
+
+The platform marks a replacement with ROLLIN or ``replaceWorkerId``; its upgrade guide also shows
+replacements that carry neither, only a new ``appRevision``. A pair counts as one worker, and no
+worker that is being replaced, or replaces another, is scaled down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from autoscaler.model import PRESENT, Observation, Worker, WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What an update is doing to the list.
+
+    Attributes:
+        newcomers: ids that stand in for a worker that is still there: they count with it as one.
+        protected: ids that must not be removed (both sides of every known pair).
+        unpaired: whether replacements run whose partners are not known, so nobody may go.
+    """
+
+    newcomers: frozenset[str] = frozenset()
+    protected: frozenset[str] = frozenset()
+    unpaired: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether an update is under way."""
+        return bool(self.newcomers) or self.unpaired
+
+
+NO_ROLLOUT = Rollout()
+
+
+def find_rollout(observation: Observation, ours: Collection[str]) -> Rollout:
+    """Return what an update is doing; ``ours``: ids whose start we ordered ourselves."""
+    alive = [w for w in observation.workers if w.state in PRESENT]
+    if not any(w.state is WorkerState.ROLLIN or w.replace_worker_id for w in alive):
+        return _by_revision(alive, ours)
+    ids = {w.id for w in alive if w.state is not WorkerState.REMOVING}
+    pairs = {w.id: w.replace_worker_id for w in alive if w.replace_worker_id in ids}
+    strays = {w.id for w in alive if w.state is WorkerState.ROLLIN and w.id not in pairs}
+    return Rollout(
+        newcomers=frozenset(pairs),
+        protected=frozenset(pairs) | frozenset(pairs.values()) | strays,
+        unpaired=any(not w.replace_worker_id for w in alive if w.id in strays),
+    )
+
+
+def _by_revision(alive: list[Worker], ours: Collection[str]) -> Rollout:
+    newest = newest_revision(alive)
+    if not newest:
+        return NO_ROLLOUT
+    old = [w for w in alive if w.app_revision != newest and w.state is not WorkerState.REMOVING]
+    incoming = sorted(
+        w.id
+        for w in alive
+        if w.app_revision == newest and w.state is WorkerState.IN_FLIGHT and w.id not in ours
+    )
+    if not old or not incoming:
+        return NO_ROLLOUT
+    return Rollout(newcomers=frozenset(incoming[: len(old)]), unpaired=True)
+
+
+def newest_revision(workers: Collection[Worker]) -> str:
+    """Return the revision of the worker created last; empty where no revision is known."""
+    known = [w for w in workers if w.app_revision]
+    return max(known, key=lambda w: (w.created_at or 0.0, w.id)).app_revision if known else ""

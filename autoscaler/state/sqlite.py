@@ -1,0 +1,229 @@
+"""The state store on SQLite: one file, one writer, every intent on disk before its call is sent.
+
+Beside the database stands a small *seal* file. It is locked while a process uses the store, so
+that two daemons cannot share one by mistake, and it says whether every intent made it to disk. Its
+length never changes: a full disk, which is when an intent is lost, still lets it be overwritten in
+place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from autoscaler.decision import AppMemory
+from autoscaler.model import AppKey
+from autoscaler.model.errors import StateError
+from autoscaler.ports import Trust
+from autoscaler.state.codec import decode, encode
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS memory (
+    endpoint TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    app TEXT NOT NULL,
+    row BLOB NOT NULL,
+    PRIMARY KEY (endpoint, namespace, app)
+) WITHOUT ROWID
+"""
+_UPSERT = "INSERT OR REPLACE INTO memory (endpoint, namespace, app, row) VALUES (?, ?, ?, ?)"
+_SEAL_WHOLE = b"whole\n"
+_SEAL_LOST = b"lost \n"
+
+Run = Callable[..., Awaitable[Any]]
+
+
+class StateLockedError(StateError):
+    """Another process uses the store."""
+
+
+class SqliteState:
+    """Implements :class:`autoscaler.ports.State` on a file.
+
+    Attributes:
+        set_aside: where a corrupt file was moved to; ``None`` if it was good.
+    """
+
+    def __init__(self, path: Path, endpoint: str, *, run: Run = asyncio.to_thread) -> None:
+        """Open the store, creating file and folders.
+
+        Args:
+            path: the database file.
+            endpoint: the platform whose apps are kept; rows of others are left alone.
+            run: calls a blocking function; a simulation passes one that calls it in place.
+
+        Raises:
+            StateLockedError: another process uses it.
+            StateError: it cannot be opened or created.
+        """
+        self._path = path
+        self._endpoint = endpoint
+        self._run = run
+        self._dirty: dict[AppKey, AppMemory] = {}
+        self._guard = asyncio.Lock()
+        self.set_aside: Path | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            existed = path.exists()
+            self._seal = _take_seal(path)
+            self._db, self._trust = self._open(existed=existed)
+        except OSError as error:
+            raise StateError(f"state store {path}: {error.strerror or error}") from error
+
+    @property
+    def trust(self) -> Trust:
+        """What the store was like when it was opened."""
+        return self._trust
+
+    def _open(self, *, existed: bool) -> tuple[sqlite3.Connection, Trust]:
+        sealed = os.pread(self._seal, len(_SEAL_LOST), 0)
+        try:
+            db = _connect(self._path)
+        except sqlite3.DatabaseError as error:
+            if not existed:
+                raise StateError(f"state store {self._path}: {error}") from error
+            self.set_aside = _set_aside(self._path)
+            return _connect(self._path), Trust.LOST
+        if sealed == _SEAL_LOST:
+            return db, Trust.LOST
+        return db, Trust.WHOLE if existed else Trust.NEW
+
+    async def load(self, app: AppKey) -> AppMemory | None:
+        """Return what was written last."""
+        query = "SELECT row FROM memory WHERE endpoint = ? AND namespace = ? AND app = ?"
+        row = await self._call(self._fetch, query, (self._endpoint, *app))
+        return None if row is None else decode(row[0])
+
+    async def write_intent(self, app: AppKey, memory: AppMemory) -> None:
+        """Write and sync. Where that fails the seal is broken first: a restart will know."""
+        row = encode(memory)
+        self._dirty.pop(app, None)
+        try:
+            await self._call(self._write, [(self._endpoint, *app, row)])
+        except StateError:
+            self._dirty.setdefault(app, memory)
+            self._set_seal(_SEAL_LOST)
+            raise
+
+    def checkpoint(self, app: AppKey, memory: AppMemory) -> None:
+        """Keep the memory for the next flush."""
+        self._dirty[app] = memory
+
+    async def flush(self) -> None:
+        """Write what was checkpointed, in one transaction; on failure it is kept for the next."""
+        dirty, self._dirty = self._dirty, {}
+        if not dirty:
+            return
+        try:
+            rows = [(self._endpoint, *app, encode(memory)) for app, memory in dirty.items()]
+            await self._call(self._write, rows)
+        except StateError:
+            self._dirty = dirty | self._dirty
+            raise
+        if not self._dirty:
+            # All that was in memory only is on disk now, the intents that failed included.
+            self._set_seal(_SEAL_WHOLE)
+
+    async def forget(self, app: AppKey) -> None:
+        """Drop the app's row."""
+        self._dirty.pop(app, None)
+        statement = "DELETE FROM memory WHERE endpoint = ? AND namespace = ? AND app = ?"
+        await self._call(self._execute, statement, (self._endpoint, *app))
+
+    async def close(self) -> None:
+        """Flush, close the file and let go of the seal."""
+        try:
+            await self.flush()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the file without flushing, as a killed process does."""
+        self._db.close()
+        os.close(self._seal)
+
+    async def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        async with self._guard:
+            try:
+                return await self._run(function, *args)
+            except (sqlite3.Error, OSError) as error:
+                raise StateError(f"state store {self._path}: {error}") from error
+
+    def _fetch(self, query: str, values: tuple[str, ...]) -> Any:
+        return self._db.execute(query, values).fetchone()
+
+    def _write(self, rows: list[tuple[str, str, str, bytes]]) -> None:
+        with self._db:
+            self._db.executemany(_UPSERT, rows)
+
+    def _execute(self, statement: str, values: tuple[str, ...]) -> None:
+        with self._db:
+            self._db.execute(statement, values)
+
+    def _set_seal(self, text: bytes) -> None:
+        try:
+            if os.pread(self._seal, len(text), 0) != text:
+                os.pwrite(self._seal, text, 0)
+                os.fsync(self._seal)
+        except OSError:
+            # Then the file system is gone altogether, and the next start finds no store at all.
+            return
+
+
+def _take_seal(path: Path) -> int:
+    seal = os.open(path.with_name(path.name + ".seal"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(seal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(seal)
+        raise StateLockedError(
+            f"state store {path} is in use by another autoscaler; stop it, or give this one a"
+            " state.path of its own"
+        ) from None
+    if os.fstat(seal).st_size == 0:
+        os.pwrite(seal, _SEAL_WHOLE, 0)
+        os.fsync(seal)
+    return seal
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False, timeout=5.0)
+    try:
+        path.chmod(0o600)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        _check(db, path)
+        with db:
+            db.execute(_SCHEMA)
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("the integrity check failed")
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found > SCHEMA_VERSION:
+        raise StateError(
+            f"state store {path} was written by a newer version (schema {found}, this one"
+            f" knows {SCHEMA_VERSION}); upgrade, or give this version a state.path of its own"
+        )
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return aside
