@@ -1,1 +1,1 @@
-"""app."""
+"""Composition root: builds and wires the concrete objects, and runs them."""

@@ -25,7 +25,6 @@ class Supervisor:
         *,
         pacer: Pacer,
         on_fault: OnFault,
-        on_tried: Callable[[AppKey], None],
         concurrency: int,
     ) -> None:
         """Wire up.
@@ -34,7 +33,6 @@ class Supervisor:
             reconciler: runs a pass.
             pacer: says who is due.
             on_fault: told of an exception that no pass should raise.
-            on_tried: told when an app's pass ended.
             concurrency: passes that run side by side at most.
         """
         self._reconciler = reconciler
@@ -43,7 +41,6 @@ class Supervisor:
         self._recorder: Recorder = reconciler.recorder
         self._pacer = pacer
         self._on_fault = on_fault
-        self._on_tried = on_tried
         self._slots = asyncio.Semaphore(concurrency)
         self._apps: dict[AppKey, AppRun] = {}
         self._passes: dict[AppKey, asyncio.Task[None]] = {}
@@ -103,7 +100,6 @@ class Supervisor:
             self._recorder.pass_ended(
                 key, duration_s=now - started_at, lateness_s=max(0.0, started_at - due_at)
             )
-            self._on_tried(key)
             if self._apps.get(key) is run:
                 wait_s = backoff_s(run.spec.interval_s, run.failures, run.retry_after_s)
                 self._pacer.again(key, due_at, now, run.spec.interval_s, wait_s)
@@ -119,13 +115,14 @@ class Supervisor:
             hold = Decision(run.key, self._clock.now(), Hold(), Reason.INTERNAL_ERROR, message)
             self._recorder.decided(hold)
 
-    async def run_once(self) -> None:
-        """Run one pass of every app and wait for all."""
+    async def run_once(self) -> bool:
+        """Run one pass of every app, wait for all, return whether each could be observed."""
         for key in self._apps:
             self._pacer.at(key, self._clock.now())
         self.tick()
         while self._passes:
             await asyncio.wait(tuple(self._passes.values()))
+        return not any(run.failures for run in self._apps.values())
 
     async def flush(self) -> None:
         """Write memory behind; a failing store is counted and tried again next time."""

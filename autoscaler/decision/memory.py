@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from autoscaler.model import AppInfo, WorkerState
@@ -124,9 +123,6 @@ class CrashLoop:
     until: float = 0.0
 
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class AppMemory:
     """Everything remembered of one app.
@@ -162,14 +158,14 @@ class AppMemory:
     low: tuple[Recommended, ...] = ()
     watching_since: float | None = None
     last_look_at: float | None = None
-    known: Mapping[str, WorkerState] = field(default=_NOTHING)
+    known: Mapping[str, WorkerState] = field(default_factory=dict)
     unconfirmed: frozenset[str] = frozenset()
-    removed: Mapping[str, float] = field(default=_NOTHING)
+    removed: Mapping[str, float] = field(default_factory=dict)
     platform_up_at: float | None = None
     platform_down_at: float | None = None
     stale_since: float | None = None
     foreign: tuple[float, ...] = ()
-    starting: Mapping[str, Starting] = field(default=_NOTHING)
+    starting: Mapping[str, Starting] = field(default_factory=dict)
     cold_starts_s: tuple[float, ...] = ()
     crash_loop: CrashLoop = CrashLoop()
     hold_orders_until: float = 0.0
@@ -177,7 +173,7 @@ class AppMemory:
     signal_failures: int = 0
     last_good_capacity: int = 0
     app: AppInfo | None = None
-    policy_states: Mapping[str, Any] = field(default=_NOTHING)
+    policy_states: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def on_order(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import NamedTuple
 
 from autoscaler.model.reasons import Reason
@@ -35,9 +34,6 @@ class QueuedRequest:
 
     created_at: float
     reason: str
-
-
-_NO_SIGNALS: Mapping[str, float | NoData] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ class Observation:
     problems: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
     queue: tuple[QueuedRequest, ...] | NoData | None = None
-    signals: Mapping[str, float | NoData] = field(default_factory=lambda: _NO_SIGNALS)
+    signals: Mapping[str, float | NoData] = field(default_factory=dict)
 
     def platform_time(self, our_time: float) -> float:
         """Translate a moment of our clock (epoch seconds) to the platform's clock."""

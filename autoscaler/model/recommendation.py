@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from autoscaler.model.observation import NoData, Observation
-
-_NOTHING: Mapping[str, float | str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class Recommendation:
 
     workers: int
     why: str
-    inputs: Mapping[str, float | str] = field(default_factory=lambda: _NOTHING)
+    inputs: Mapping[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,39 @@
-"""settings."""
+"""The configuration: read from file, environment and command line, checked whole, explained."""
+
+from autoscaler.settings.app import AppSettings
+from autoscaler.settings.changes import diff
+from autoscaler.settings.convert import to_spec
+from autoscaler.settings.loading import Checked, check, load
+from autoscaler.settings.model import Settings
+from autoscaler.settings.policy import PolicySettings
+from autoscaler.settings.problems import InvalidConfiguration, Problem, UnreadableConfiguration
+from autoscaler.settings.reference import reference
+from autoscaler.settings.schema import json_schema
+from autoscaler.settings.sections import (
+    EveraiSettings,
+    FleetSettings,
+    LogSettings,
+    ServerSettings,
+    StateSettings,
+)
+
+__all__ = [
+    "AppSettings",
+    "Checked",
+    "EveraiSettings",
+    "FleetSettings",
+    "InvalidConfiguration",
+    "LogSettings",
+    "PolicySettings",
+    "Problem",
+    "ServerSettings",
+    "Settings",
+    "StateSettings",
+    "UnreadableConfiguration",
+    "check",
+    "diff",
+    "json_schema",
+    "load",
+    "reference",
+    "to_spec",
+]

@@ -1,1 +1,1 @@
-"""simulator."""
+"""Virtual time: the laboratory that judges policies."""

@@ -1,0 +1,127 @@
+"""The composition root: from settings to wired objects. Nothing else builds concrete parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random  # noqa: TID251 - an instance to inject is made here
+
+import structlog
+
+from autoscaler import __version__
+from autoscaler.control.fleet import Fleet
+from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
+from autoscaler.control.pacing import Pacer
+from autoscaler.control.reconciler import Reconciler
+from autoscaler.control.supervisor import Supervisor
+from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
+from autoscaler.model import AppKey
+from autoscaler.model.errors import StateError
+from autoscaler.ports import Clock, State, Trust
+from autoscaler.settings import Settings
+from autoscaler.state import SqliteState, StateLockedError, VolatileState
+from autoscaler.telemetry import DecisionLog, Metrics, Recorders
+from autoscaler.web import Health, Snapshot, WebServer, build_app
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The wired daemon. Whoever asked for it closes ``client`` and ``state``."""
+
+    client: EverAIClient
+    app_tokens: dict[AppKey, TokenSource]
+    state: State
+    fleet: Fleet
+    supervisor: Supervisor
+    health: Health
+    web: WebServer
+
+
+def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts:
+    """Wire a daemon.
+
+    Raises:
+        ConfigurationError: endpoint, certificates or proxy cannot be used.
+        StateLockedError: another daemon uses the state store.
+    """
+    log = structlog.get_logger()
+    health = Health(clock)
+    snapshot = Snapshot()
+    metrics = Metrics(version=__version__, dry_run=settings.dry_run)
+    recorder = Recorders((metrics, snapshot, health, DecisionLog(log)))
+    tokens = app_tokens(settings)
+    client = _client(settings, environ, clock, recorder, tokens)
+    state = _state(settings)
+    fleet = Fleet(settings.fleet.max_workers)
+    budget = Budget(clock, settings.everai.requests_per_second)
+    reconciler = Reconciler(
+        platform=GuardedPlatform(client, budget, Breaker(clock)),
+        state=state,
+        clock=clock,
+        recorder=recorder,
+        fleet=fleet,
+        dry_run=settings.dry_run,
+    )
+    supervisor = Supervisor(
+        reconciler,
+        pacer=Pacer(Random()),  # noqa: S311 - spreads polls, guards nothing
+        on_fault=lambda app, error: log.error(
+            "a pass failed", namespace=app.namespace, app=app.name, exc_info=error
+        ),
+        concurrency=settings.everai.concurrency,
+    )
+    site = build_app(metrics=metrics, snapshot=snapshot, health=health, version=__version__)
+    web = WebServer(site, settings.server.host, settings.server.port)
+    return Parts(client, tokens, state, fleet, supervisor, health, web)
+
+
+def app_tokens(settings: Settings) -> dict[AppKey, TokenSource]:
+    """Return the token sources of apps that have their own."""
+    return {
+        AppKey(app.namespace, app.name): TokenSource.from_file(app.token_file)
+        for app in settings.apps
+        if app.token_file is not None
+    }
+
+
+def _client(
+    settings: Settings,
+    environ: Mapping[str, str],
+    clock: Clock,
+    recorder: Recorders,
+    tokens: Mapping[AppKey, TokenSource],
+) -> EverAIClient:
+    everai = settings.everai
+    return EverAIClient(
+        everai.endpoint,
+        TokenSource.discover(everai.token_file, environ),
+        clock=clock,
+        rng=Random(),  # noqa: S311 - jitters retries, guards nothing
+        on_call=recorder.platform_called,
+        app_tokens=tokens,
+        limits=TimeLimits(everai.connect_timeout, everai.read_timeout, everai.total_timeout),
+        pool=Pool(everai.max_connections),
+        ca_bundle=everai.ca_bundle,
+    )
+
+
+def _state(settings: Settings) -> State:
+    """Open the store. One that cannot be opened does not stop scaling; it is said."""
+    log = structlog.get_logger()
+    path = settings.state.path
+    if path is None:
+        return VolatileState()
+    try:
+        state = SqliteState(path, settings.everai.endpoint)
+    except StateLockedError:
+        raise
+    except StateError as error:
+        log.error(
+            "the state store cannot be opened; memory lives only as long as this process",
+            error=str(error),
+            hint="a restart will hold orders and scale-down for a while; repair state.path",
+        )
+        return VolatileState(Trust.LOST)
+    if state.set_aside is not None:
+        log.error("the state store was corrupt and was set aside", moved_to=str(state.set_aside))
+    return state

@@ -1,0 +1,224 @@
+"""The EverAI platform over HTTP, as the port ``Platform`` wants it."""
+
+from __future__ import annotations
+
+import random  # noqa: TID251 - for the type of the injected generator only
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from autoscaler.everai.caller import Call, Caller, OnCall
+from autoscaler.everai.exchange import Exchange, Reply
+from autoscaler.everai.limits import Pool, TimeLimits
+from autoscaler.everai.statuses import http_date
+from autoscaler.everai.text import excerpt, hide
+from autoscaler.everai.token import TokenSource
+from autoscaler.everai.transport import make_transport
+from autoscaler.everai.wire import (
+    decode_object,
+    decode_queue,
+    decode_scale_up,
+    decode_workers,
+)
+from autoscaler.everai.wire_apps import decode_app, decode_apps
+from autoscaler.model import AppInfo, AppKey, Observation, QueuedRequest
+from autoscaler.model.errors import ConfigurationError, MalformedReply, Rejected
+from autoscaler.ports import Clock
+
+_T = TypeVar("_T")
+
+_NO_APP_TOKENS: Mapping[AppKey, TokenSource] = MappingProxyType({})
+_DOTS = frozenset({"", ".", ".."})
+
+
+def _unreported(operation: str, code: str, duration_s: float) -> None:
+    """Take a report of a call and do nothing."""
+
+
+def parse_endpoint(text: str) -> httpx.URL:
+    """Return the base URL of the API.
+
+    Raises:
+        ConfigurationError: it is no http or https URL, or has a user, a query or a fragment.
+    """
+    what = "an endpoint is an http:// or https:// URL such as https://everai.expvent.com"
+    try:
+        url = httpx.URL(text.strip())
+    except (httpx.InvalidURL, ValueError):
+        raise ConfigurationError(f"everai.endpoint {text!r} is no URL; {what}") from None
+    if url.userinfo:
+        raise ConfigurationError(f"everai.endpoint must hold no user or password; {what}")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigurationError(f"everai.endpoint {text!r} has no scheme and host; {what}")
+    if url.query or url.fragment:
+        raise ConfigurationError(f"everai.endpoint {text!r} has a query or a fragment; {what}")
+    return url.copy_with(path=url.path.rstrip("/") or "/")
+
+
+class EverAIClient:
+    """Implements :class:`autoscaler.ports.Platform` over HTTP.
+
+    Use it as an async context manager, or close it with :meth:`aclose`.
+
+    Args:
+        endpoint: base URL; a path prefix is allowed.
+        tokens: gives the token. app_tokens: another source for single apps; looked up at each
+            call, so the mapping may change while the client lives.
+        clock, rng: time, and randomness for the jitter of retries.
+        on_call: told of every HTTP request (operation, code, seconds).
+        limits, pool: time limits, and how many connections.
+        ca_bundle: certificates to trust instead of the public ones.
+        transport: another way to the platform, such as an in-process emulator; ``ca_bundle``,
+            ``pool`` and the proxies of the environment then play no part.
+
+    Raises:
+        ConfigurationError: endpoint, certificates or proxy cannot be used.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        tokens: TokenSource,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        on_call: OnCall = _unreported,
+        app_tokens: Mapping[AppKey, TokenSource] = _NO_APP_TOKENS,
+        limits: TimeLimits | None = None,
+        pool: Pool | None = None,
+        ca_bundle: Path | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        url = parse_endpoint(endpoint)
+        limits = limits or TimeLimits()
+        if transport is None:
+            transport = make_transport(url, ca_bundle=ca_bundle, pool=pool or Pool())
+        self._base = str(url).rstrip("/")
+        self._exchange = Exchange(transport, limits, clock)
+        self._caller = Caller(
+            self._exchange,
+            tokens=tokens,
+            app_tokens=app_tokens,
+            limits=limits,
+            clock=clock,
+            rng=rng,
+            on_call=on_call,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._exchange.aclose()
+
+    def __repr__(self) -> str:
+        return f"EverAIClient({self._base})"
+
+    async def list_workers(
+        self, app: AppKey, *, show_all: bool = False, recent_days: int | None = None
+    ) -> Observation:
+        """Return the app's workers and queue size; see the port."""
+        query = {} if not show_all else {"showAll": "true"}
+        if recent_days is not None:
+            query["recentDays"] = str(recent_days)
+        call = self._app_call("list_workers", app, "/workers", query=query)
+
+        def decode(reply: Reply) -> Observation:
+            return decode_workers(
+                reply.body,
+                app,
+                requested_at=reply.sent_at,
+                received_at=reply.received_at,
+                platform_now=http_date(reply.headers, "Date") or reply.received_at,
+                show_all=show_all,
+            )
+
+        return await self._perform(call, decode)
+
+    async def scale_up(self, app: AppKey, count: int) -> tuple[str, ...]:
+        """Order ``count`` (≥ 1) workers; see the port."""
+        if count < 1:
+            raise Rejected(f"scale_up {app}: {count} workers cannot be ordered; nothing was sent")
+        body = {"scaleUpWorkersNum": str(count)}
+        call = self._app_call("scale_up", app, "/workers:scale-up", body=body)
+        return await self._perform(call, lambda reply: decode_scale_up(reply.body))
+
+    async def scale_down(self, app: AppKey, worker_ids: tuple[str, ...]) -> None:
+        """Remove these workers, each id once; see the port."""
+        ids = list(dict.fromkeys(worker_ids))
+        if not all(ids):
+            raise Rejected(f"scale_down {app}: a worker id is empty; nothing was sent")
+        if not ids:
+            raise Rejected(f"scale_down {app}: no worker is named; nothing was sent")
+        body = {"scaleDownWorkersNum": str(len(ids)), "workerIds": ids}
+        call = self._app_call("scale_down", app, "/workers:scale-down", body=body)
+        await self._perform(call, lambda reply: decode_object(reply.body))
+
+    async def request_queue(self, app: AppKey) -> tuple[QueuedRequest, ...]:
+        """Return the waiting requests; see the port."""
+        call = self._app_call("request_queue", app, "/request_queues")
+        return await self._perform(call, lambda reply: decode_queue(reply.body))
+
+    async def get_app(self, app: AppKey) -> AppInfo:
+        """Return the app's manifest facts and status; see the port."""
+        call = self._app_call("get_app", app, "")
+        return await self._perform(call, lambda reply: decode_app(reply.body, app))
+
+    async def list_apps(self, namespace: str | None = None) -> tuple[AppInfo, ...]:
+        """Return the apps of a namespace, or of all; see the port."""
+        path = "" if namespace is None else f"/namespaces/{_segment(namespace)}"
+        url = httpx.URL(f"{self._base}/api/apps/v1{path}/apps")
+        call = Call("list_apps", namespace or "all namespaces", url)
+        return await self._perform(call, lambda reply: decode_apps(reply.body, namespace))
+
+    def _app_call(
+        self,
+        operation: str,
+        app: AppKey,
+        tail: str,
+        *,
+        query: Mapping[str, str] = MappingProxyType({}),
+        body: object = None,
+    ) -> Call:
+        path = f"/api/apps/v1/namespaces/{_segment(app.namespace)}/apps/{_segment(app.name)}{tail}"
+        url = httpx.URL(f"{self._base}{path}")
+        return Call(
+            operation,
+            app,
+            url.copy_merge_params(query) if query else url,
+            None if body is None else msgspec.json.encode(body),
+        )
+
+    async def _perform(self, call: Call, decode: Callable[[Reply], _T]) -> _T:
+        """Carry a call out and decode its reply; a bad reply is quoted, the token hidden."""
+        reply, token = await self._caller.perform(call)
+        try:
+            return decode(reply)
+        except MalformedReply as error:
+            why = hide(str(error), token.value)
+        begins = excerpt(reply.body, token.value)
+        raise MalformedReply(
+            f"{call}: {why}; it begins: {begins}" if begins else f"{call}: {why}; it is empty",
+            maybe_applied=call.changes,
+            status=reply.status,
+        )
+
+
+def _segment(text: str) -> str:
+    """Return a name quoted for a URL's path.
+
+    Raises:
+        Rejected: it would change the path's meaning (empty, ``.`` or ``..``).
+    """
+    if text in _DOTS:
+        raise Rejected(f"{text!r} cannot be the name of an app or namespace; nothing was sent")
+    return quote(text, safe="")

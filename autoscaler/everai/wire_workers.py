@@ -1,0 +1,166 @@
+"""The rows of a worker list, decoded and checked one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from autoscaler.everai import wire_values
+from autoscaler.everai.text import safe_text
+from autoscaler.model import Worker, WorkerState, classify
+
+_Number = int | float | str | None
+
+_STATUSES = frozenset(
+    {
+        "STATUS_UNSPECIFIED",
+        "STATUS_INITIALIZED",
+        "STATUS_CREATED",
+        "STATUS_PENDING",
+        "STATUS_RUNNING",
+        "STATUS_TERMINATING",
+        "STATUS_TERMINATED",
+        "STATUS_ERROR",
+        "STATUS_UNAVAILABLE",
+    }
+)
+_DETAILS = frozenset(
+    {
+        "DETAIL_STATUS_UNSPECIFIED",
+        "DETAIL_STATUS_IN_FLIGHT",
+        "DETAIL_STATUS_REMOVE",
+        "DETAIL_STATUS_ROLLIN",
+        "DETAIL_STATUS_BUSY",
+        "DETAIL_STATUS_FREE",
+    }
+)
+_NOTES_MAX = 20
+_ID_MAX = 256
+
+
+class WireWorker(msgspec.Struct, rename="camel"):
+    """One row, as far as it is used; a field left out is ``None``."""
+
+    id: str | None = None
+    status: str | None = None
+    detail_status: str | None = None
+    created_at: str | None = None
+    deleted_at: str | None = None
+    last_serve_at: str | None = None
+    success_count: _Number = None
+    failed_count: _Number = None
+    session_number: _Number = None
+    app_revision: str | int | None = None
+    replace_worker_id: str | None = None
+    gpu_model: str | None = None
+    gpu_name: str | None = msgspec.field(default=None, name="GPUName")
+    gpu_num: _Number = None
+
+
+class Notes:
+    """What is wrong or odd about one list; each note once, and no more than people can read."""
+
+    def __init__(self) -> None:
+        self._problems: dict[str, None] = {}
+        self._oddities: dict[str, None] = {}
+
+    def problem(self, text: str) -> None:
+        """Note a contradiction."""
+        self._problems[text] = None
+
+    def oddity(self, text: str) -> None:
+        """Note something this version does not know."""
+        self._oddities[text] = None
+
+    def count(self, name: str, value: Any) -> int:
+        """Return a count; one that makes no sense is a problem, and 0."""
+        try:
+            return wire_values.count(value)
+        except ValueError as error:
+            self.problem(f"{name} {error}")
+            return 0
+
+    def time(self, name: str, value: str | None) -> float | None:
+        """Return epoch seconds; a text that is no time is a problem, and ``None``."""
+        try:
+            return wire_values.time(value)
+        except ValueError as error:
+            self.problem(f"{name} {error}")
+            return None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The problems in the order found."""
+        return _shortened(self._problems)
+
+    @property
+    def oddities(self) -> tuple[str, ...]:
+        """The oddities in the order found."""
+        return _shortened(self._oddities)
+
+
+def _shortened(notes: Iterable[str]) -> tuple[str, ...]:
+    every = tuple(notes)
+    if len(every) <= _NOTES_MAX:
+        return every
+    return (*every[:_NOTES_MAX], f"and {len(every) - _NOTES_MAX} more")
+
+
+def read_workers(rows: Iterable[WireWorker], notes: Notes) -> tuple[Worker, ...]:
+    """Return each worker once, in the order of the list; a row without a usable id is left out."""
+    workers: dict[str, Worker] = {}
+    for row in rows:
+        worker = _read(row, notes)
+        if worker is None:
+            continue
+        known = workers.setdefault(worker.id, worker)
+        if known is worker:
+            continue
+        if known == worker:
+            notes.oddity(f"worker {worker.id} is listed twice, both times the same")
+        else:
+            notes.problem(f"worker {worker.id} is listed twice, with different values")
+    return tuple(workers.values())
+
+
+def _read(row: WireWorker, notes: Notes) -> Worker | None:
+    """Return the worker of a row; ``None``, and a problem, where its id cannot be one."""
+    worker_id = row.id
+    if not worker_id:
+        notes.problem("a worker has no id")
+        return None
+    if len(worker_id) > _ID_MAX or not worker_id.isprintable():
+        notes.problem(f"{safe_text(worker_id, 40)!r} cannot be a worker's id")
+        return None
+    _note_unknown(row, notes)
+    name = f"worker {worker_id}:"
+    deleted_at = notes.time(f"{name} deletedAt", row.deleted_at)
+    return Worker(
+        id=worker_id,
+        state=_state(row, deleted=deleted_at is not None),
+        created_at=notes.time(f"{name} createdAt", row.created_at),
+        deleted_at=deleted_at,
+        last_serve_at=notes.time(f"{name} lastServeAt", row.last_serve_at),
+        success_count=notes.count(f"{name} successCount", row.success_count),
+        failed_count=notes.count(f"{name} failedCount", row.failed_count),
+        session_number=notes.count(f"{name} sessionNumber", row.session_number),
+        app_revision="" if row.app_revision is None else str(row.app_revision),
+        replace_worker_id=row.replace_worker_id or "",
+        gpu_model=row.gpu_model or row.gpu_name or "",
+        gpu_num=notes.count(f"{name} gpuNum", row.gpu_num),
+    )
+
+
+def _state(row: WireWorker, *, deleted: bool) -> WorkerState:
+    """Return the state; a deleted worker is GONE whatever else its row says, unless it failed."""
+    state = classify(row.status or "", row.detail_status or "")
+    return WorkerState.GONE if deleted and state is not WorkerState.ERROR else state
+
+
+def _note_unknown(row: WireWorker, notes: Notes) -> None:
+    if row.status and row.status not in _STATUSES:
+        notes.oddity(f"unknown status {safe_text(row.status, 60)!r}")
+    if row.detail_status and row.detail_status not in _DETAILS:
+        notes.oddity(f"unknown detailStatus {safe_text(row.detail_status, 60)!r}")

@@ -1,0 +1,93 @@
+"""From settings to what the core decides by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from autoscaler.decision.spec import (
+    AppSpec,
+    Direction,
+    Disruption,
+    Drain,
+    Fallback,
+    RatePolicy,
+    Startup,
+)
+from autoscaler.model import AppKey
+from autoscaler.settings.app import (
+    AppSettings,
+    DirectionSettings,
+    DrainSettings,
+    FallbackSettings,
+    StartupSettings,
+)
+from autoscaler.settings.model import Settings
+
+LIST_LAG_S = 30.0
+"""How long after a scale-up call a list may still lack its workers; not documented, so ample."""
+
+ORDER_DEADLINE_MIN_S = 60.0
+"""Least default of ``order_deadline``."""
+
+_PAUSED: dict[bool | str, Literal["no", "both", "up", "down"]] = {
+    False: "no",
+    True: "both",
+    "up": "up",
+    "down": "down",
+}
+
+
+def to_spec(settings: Settings) -> tuple[AppSpec, ...]:
+    """Return one spec per app, in the order of the configuration."""
+    deadline_s = max(ORDER_DEADLINE_MIN_S, settings.everai.total_timeout + LIST_LAG_S)
+    return tuple(_app(app, deadline_s) for app in settings.apps)
+
+
+def _app(app: AppSettings, deadline_s: float) -> AppSpec:
+    return AppSpec(
+        key=AppKey(app.namespace, app.name),
+        max_workers=app.max_workers,
+        policies=tuple(policy.build() for policy in app.policies),
+        min_workers=app.min_workers,
+        interval_s=app.interval,
+        combine=app.combine,
+        up=_direction(app.behavior.scale_up),
+        down=_direction(app.behavior.scale_down),
+        drain=_drain(app.drain),
+        startup=_startup(app.startup),
+        fallback=_fallback(app.fallback),
+        paused=_PAUSED[app.paused],
+        order_deadline_s=deadline_s if app.order_deadline is None else app.order_deadline,
+    )
+
+
+def _direction(given: DirectionSettings) -> Direction:
+    return Direction(
+        stabilization_window_s=given.stabilization_window,
+        policies=tuple(RatePolicy(rate.type, rate.value, rate.period) for rate in given.policies),
+        select=given.select,
+        cooldown_s=given.cooldown,
+    )
+
+
+def _drain(given: DrainSettings) -> Drain:
+    budget = given.disruption
+    return Drain(
+        min_lifetime_s=given.min_lifetime,
+        clear_failed=given.clear_failed,
+        disruption=Disruption(budget.type, budget.value, budget.window) if budget else None,
+    )
+
+
+def _startup(given: StartupSettings) -> Startup:
+    return Startup(
+        deadline_floor_s=given.deadline_floor,
+        deadline_ceiling_s=given.deadline_ceiling,
+        failures=given.failures,
+        backoff_s=given.backoff,
+        backoff_ceiling_s=given.backoff_ceiling,
+    )
+
+
+def _fallback(given: FallbackSettings) -> Fallback:
+    return Fallback(given.failure_threshold, given.mode, given.workers)

@@ -1,0 +1,130 @@
+"""The tables of docs/configuration.md, made from the models, so that the page cannot lag behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from autoscaler.policies import policies
+from autoscaler.settings.app import AppSettings
+from autoscaler.settings.fields import bare, is_duration, item, nullable, section, variable
+from autoscaler.settings.model import Settings
+from autoscaler.settings.policy import PolicySettings, entry_model
+
+_HEAD = "| key | type | default | meaning | environment variable |\n|---|---|---|---|---|\n"
+_POLICY_HEAD = "| key | type | default | meaning |\n|---|---|---|---|\n"
+
+
+def reference() -> str:
+    """Return the tables as Markdown: the keys, then each policy's parameters."""
+    keys = "".join(_rows(Settings, "", ()))
+    policy_tables = "".join(_policy(kind) for kind in policies())
+    return f"### Keys\n\n{_HEAD}{keys}\n### Policies\n{policy_tables}"
+
+
+def _rows(model: type[BaseModel], prefix: str, env: tuple[str, ...] | None) -> Iterator[str]:
+    """Yield a row per key; ``env`` is the path for the variable, ``None`` inside lists."""
+    for name, field in _in_order(model):
+        if model is Settings and name == "defaults":
+            yield _row(name, "section", "", "Every key of an app but `name`.", (name,))
+            continue
+        path = None if env is None else (*env, name)
+        inner, entry = section(field.annotation), item(field.annotation)
+        if inner is not None:
+            yield from _section(inner, field, prefix + name, path)
+        else:
+            yield _row(prefix + name, _type(field), _default(field), field.description, path)
+        if name == "apps":
+            yield from _rows(section(entry) or inner or model, "apps[].", ("defaults",))
+        elif section(entry) is not None:
+            yield from _rows(section(entry) or model, f"{prefix}{name}[].", None)
+
+
+def _in_order(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """Return the fields as a person would write them: an app begins with its name."""
+    order = {key: place for place, key in enumerate(("name", "namespace", "max_workers"))}
+    fields = list(model.model_fields.items())
+    return (
+        sorted(fields, key=lambda pair: order.get(pair[0], len(order)))
+        if model is AppSettings
+        else fields
+    )
+
+
+def _section(
+    inner: type[BaseModel], field: FieldInfo, name: str, path: tuple[str, ...] | None
+) -> Iterator[str]:
+    default = "null" if nullable(field.annotation) else ""
+    yield _row(name, "section", default, field.description, path)
+    yield from _rows(inner, f"{name}.", path)
+
+
+def _row(
+    key: str, kind: str, default: str, meaning: str | None, path: tuple[str, ...] | None
+) -> str:
+    env = variable(path) if path and path[-1] != "name" else ""
+    return f"| `{key}` | {kind} | {_code(default)} | {_cell(meaning)} | {_code(env)} |\n"
+
+
+def _policy(kind: str) -> str:
+    rows = "".join(
+        f"| `{name}` | {_type(field)} | {_code(_default(field))} | {_cell(field.description)} |\n"
+        for name, field in entry_model(kind).model_fields.items()
+        if name not in ("type", "name")
+    )
+    return f"\n#### `type: {kind}`\n\n{_POLICY_HEAD}{rows}"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _cell(text: str | None) -> str:
+    return " ".join((text or "").replace("|", "\\|").split())
+
+
+def _type(field: FieldInfo) -> str:
+    """Name a type for people."""
+    kind = bare(field.annotation)
+    if is_duration(field):
+        name = "duration"
+    elif get_origin(kind) is Literal:
+        name = " / ".join(f"`{_plain(value)}`" for value in get_args(kind))
+    elif item(kind) is not None:
+        name = "list of policies" if bare(item(kind)) is PolicySettings else "list"
+    else:
+        names = {int: "whole number", float: "number", str: "text", bool: "`true` / `false`"}
+        name = names.get(kind, "path" if getattr(kind, "__name__", "") == "Path" else "value")
+    return f"{name} or `null`" if nullable(field.annotation) else name
+
+
+def _default(field: FieldInfo) -> str:
+    """Return the default as the file would have it; empty where there is none."""
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "default" in extra:
+        return str(extra["default"])
+    if field.is_required():
+        return ""
+    value = field.default
+    if value is PydanticUndefined:
+        return "[{type: queue, target: 1}]"
+    if is_duration(field) and isinstance(value, (int, float)):
+        return f"{value:g}s"
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "null"
+    if isinstance(value, tuple):
+        return "[]"
+    if isinstance(value, Enum):
+        return str(value.value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

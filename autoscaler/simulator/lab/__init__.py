@@ -1,0 +1,1 @@
+"""The laboratory: traces, a fast simulation of the platform, references and peers."""

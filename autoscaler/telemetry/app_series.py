@@ -1,0 +1,127 @@
+"""What the metrics know of one app, as plain numbers.
+
+Writing is an attribute, reading happens at a scrape: at ten thousand apps there are thousands of
+writes a second and one scrape in fifteen. One object per app also means that forgetting an app
+forgets all of its series, whatever labels they had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from autoscaler.model import (
+    AppKey,
+    Decision,
+    NoData,
+    Observation,
+    Recommendation,
+    ScaleDown,
+    ScaleUp,
+    WorkerState,
+    action_name,
+)
+from autoscaler.ports.recorder import Outcome
+
+SHOWN_STATES = tuple(state for state in WorkerState if state is not WorkerState.GONE)
+"""The states that ``autoscaler_workers`` shows, zeros included."""
+
+_INDEX: dict[WorkerState, int] = {state: index for index, state in enumerate(SHOWN_STATES)}
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+def escape_label(value: str) -> str:
+    """Escape a label value as the Prometheus text format and OpenMetrics both want it."""
+    return value.translate(_ESCAPES)
+
+
+class AppSeries:
+    """The numbers of one app. ``None`` means not known, and then there is no series.
+
+    Attributes:
+        labels: ``namespace`` and ``app`` as they stand between the braces, escaped.
+        workers: present workers by state, in the order of ``SHOWN_STATES``.
+        observed_at: our clock at the last complete list, epoch seconds.
+        recommended: workers by policy; a policy without data is not in it.
+        decisions: decisions by (action, reason). requests: scale requests by (direction, outcome).
+        started, stopped: workers that the platform agreed to start and to stop.
+    """
+
+    __slots__ = (
+        "decisions",
+        "desired",
+        "labels",
+        "max_workers",
+        "min_workers",
+        "observed_at",
+        "orders_open",
+        "queue_size",
+        "raced",
+        "recommended",
+        "requests",
+        "started",
+        "stopped",
+        "workers",
+    )
+
+    def __init__(self, app: AppKey) -> None:
+        """Start with nothing known, and counters at zero so that their first rise is seen."""
+        namespace, name = escape_label(app.namespace), escape_label(app.name)
+        self.labels = f'namespace="{namespace}",app="{name}"'
+        self.workers: list[int] | None = None
+        self.queue_size: int | None = None
+        self.observed_at: float | None = None
+        self.recommended = _NOTHING
+        self.desired: int | None = None
+        self.min_workers: int | None = None
+        self.max_workers: int | None = None
+        self.orders_open: int | None = None
+        self.decisions: dict[tuple[str, str], int] = {}
+        self.requests: dict[tuple[str, str], int] = {}
+        self.started = 0
+        self.stopped = 0
+        self.raced = 0
+
+    def observed(self, observation: Observation) -> None:
+        """Take a list: workers by state, queue size, and when."""
+        counts = [0] * len(SHOWN_STATES)
+        for worker in observation.workers:
+            index = _INDEX.get(worker.state)
+            if index is not None:
+                counts[index] += 1
+        self.workers = counts
+        size = observation.queue_size
+        self.queue_size = None if isinstance(size, NoData) else size
+        self.observed_at = observation.received_at
+
+    def decided(self, decision: Decision) -> None:
+        """Take a decision.
+
+        Orders stay known through a pass that saw nothing, for they are ours; so do bounds through a
+        pass that failed before it came to them and says 0 for both.
+        """
+        self.desired = decision.desired
+        if decision.max_workers or decision.desired is not None:
+            self.min_workers = decision.min_workers
+            self.max_workers = decision.max_workers
+        if decision.census is not None:
+            self.orders_open = decision.census.on_order
+        self.recommended = {
+            proposal.policy: proposal.answer.workers
+            for proposal in decision.proposals
+            if isinstance(proposal.answer, Recommendation)
+        }
+        key = (action_name(decision.action), decision.reason.value)
+        self.decisions[key] = self.decisions.get(key, 0) + 1
+
+    def scaled(self, action: ScaleUp | ScaleDown, outcome: Outcome) -> None:
+        """Count a scale request, and its workers where the platform agreed."""
+        key = ("up" if isinstance(action, ScaleUp) else "down", outcome.value)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        if outcome is not Outcome.APPLIED:
+            return
+        if isinstance(action, ScaleUp):
+            self.started += action.count
+        else:
+            self.stopped += len(action.candidates)
