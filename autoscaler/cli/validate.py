@@ -30,7 +30,7 @@ _STYLES = {"error": "bold red", "warning": "yellow"}
 
 
 def validate(
-    file: Annotated[Path, typer.Argument(help="The YAML file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The YAML file.")],
 ) -> None:
     """Check a configuration file and print everything that is wrong with it.
 

@@ -14,7 +14,8 @@ from autoscaler.model import AppKey
 
 SPREAD_PER_APP_S = 0.02
 JITTER = 0.02
-BACKOFF_CEILING_S = 120.0
+BACKOFF_CEILING = 8.0
+"""In intervals."""
 
 
 class Pacer:
@@ -79,10 +80,10 @@ class Pacer:
 def backoff_s(interval_s: float, failures: int, retry_after_s: float) -> float:
     """Seconds to wait after ``failures`` failed looks in a row.
 
-    The interval, doubled by each failure after the first up to two minutes (or the interval, where
-    that is longer); never less than the platform asked for.
+    The interval, doubled by each failure after the first, up to eight intervals; never less than
+    the platform asked for.
     """
     if failures == 0:
         return retry_after_s
-    doubled = interval_s * 2.0 ** min(failures - 1, 10)
-    return max(min(doubled, max(BACKOFF_CEILING_S, interval_s)), retry_after_s)
+    factor = min(2.0 ** min(failures - 1, 10), BACKOFF_CEILING)
+    return max(interval_s * factor, retry_after_s)

@@ -11,9 +11,9 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 from autoscaler.emulator.books import Books
+from autoscaler.emulator.journal import Journal
 from autoscaler.emulator.load import Arrival
 from autoscaler.emulator.rng import stream
 from autoscaler.emulator.scenario import MAX_FLEET, AppScenario, Event
@@ -22,18 +22,7 @@ from autoscaler.emulator.worker import HEALTHY, RUNNING, Phase, SimWorker
 _ID_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _KEEP_GONE_S = 7 * 86400.0
 _KEEP_GONE = 20_000
-_KEEP_EVENTS = 200
-_KEEP_HOURS = 31 * 24
 _END = Arrival(math.inf, 0.0)
-
-
-class LogLine(NamedTuple):
-    """One line of the app's event list. ``at``: epoch seconds. ``source``: which part says so."""
-
-    at: float
-    kind: str
-    message: str
-    source: str
 
 
 class App:
@@ -45,7 +34,7 @@ class App:
         gone: by id, those that are not, in order of their end; the oldest are forgotten.
         free: by id, the FREE ones, least recently used first. queue: arrival and service time.
         books: what was booked. exits: when healthy workers left without being asked.
-        hourly: by hour since the epoch: requests arrived, served, failed.
+        journal: events, and requests by the hour.
     """
 
     def __init__(self, knobs: AppScenario, *, epoch_s: float, seed: int) -> None:
@@ -58,9 +47,8 @@ class App:
         self.gone: OrderedDict[str, SimWorker] = OrderedDict()
         self.free: OrderedDict[str, SimWorker] = OrderedDict()
         self.queue: deque[Arrival] = deque()
-        self.log: deque[LogLine] = deque(maxlen=_KEEP_EVENTS)
+        self.journal = Journal()
         self.exits: deque[float] = deque(maxlen=1000)
-        self.hourly: OrderedDict[int, list[int]] = OrderedDict()
         self.paused_at: float | None = None
         self.max_workers = knobs.max_workers
         self.last_scale_up_at: float | None = None
@@ -150,7 +138,7 @@ class App:
 
     def _arrive(self, request: Arrival) -> None:
         self.books.arrived += 1
-        self._tally(0)
+        self.journal.tally(self.now, "arrived")
         if self.paused_at is not None:
             self.books.lost_to_pause += 1
         elif self.free:
@@ -191,11 +179,11 @@ class App:
         if share and self._troubles.random() < share:
             worker.failed_count += 1
             self.books.failed += 1
-            self._tally(2)
+            self.journal.tally(self.now, "failed")
         else:
             worker.success_count += 1
             self.books.served += 1
-            self._tally(1)
+            self.journal.tally(self.now, "served")
         self.books.work_s += worker.service_s
 
     def _next_request(self, worker: SimWorker) -> None:
@@ -204,14 +192,6 @@ class App:
         else:
             worker.phase, worker.since = Phase.FREE, self.now
             self.free[worker.id] = worker
-
-    def _tally(self, column: int) -> None:
-        hour = int(self.now // 3600)
-        if hour not in self.hourly:
-            self.hourly[hour] = [0, 0, 0]
-            if len(self.hourly) > _KEEP_HOURS:
-                self.hourly.popitem(last=False)
-        self.hourly[hour][column] += 1
 
     # -- workers come -------------------------------------------------------------------------
 
@@ -232,7 +212,7 @@ class App:
         )
         self.workers[worker.id] = worker
         self.books.started += 1
-        self._say("NORMAL", f"Successfully assigned worker/{worker.id} to node", "Scheduler")
+        self.journal.say(self.now, f"Successfully assigned worker/{worker.id} to node", "Scheduler")
         if start_s is None:
             self._plan_start(worker)
         return worker
@@ -249,7 +229,7 @@ class App:
         if worker.phase is not Phase.STARTING:
             return  # cancelled
         worker.last_serve_at = self.now
-        self._say("NORMAL", f"Worker/{worker.id} is ready now", "AppServer")
+        self.journal.say(self.now, f"Worker/{worker.id} is ready now", "AppServer")
         self._plan_trouble(self.knobs.troubles.crashes_per_hour, self._crash, worker)
         self._plan_trouble(self.knobs.troubles.outages_per_hour, self._outage, worker)
         self._next_request(worker)
@@ -271,7 +251,7 @@ class App:
         worker.removed_by_caller = by_caller
         self._leave(worker, Phase.REMOVING)
         self._at(self.now + self.knobs.removal_s, self._bury, worker)
-        self._say("NORMAL", f"Worker/{worker.id} is being removed", "Scheduler")
+        self.journal.say(self.now, f"Worker/{worker.id} is being removed", "Scheduler")
         return lost
 
     def crash(self, worker_id: str) -> None:
@@ -317,7 +297,7 @@ class App:
     def _fail(self, worker: SimWorker, what: str) -> None:
         self._leave(worker, Phase.ERROR)
         self.exits.append(self.now)
-        self._say("WARNING", f"Worker/{worker.id} {what}", "AppServer")
+        self.journal.say(self.now, f"Worker/{worker.id} {what}", "AppServer", kind="WARNING")
         self._forget(worker)
 
     def _leave(self, worker: SimWorker, phase: Phase) -> None:
@@ -395,10 +375,16 @@ class App:
     def healthy(self) -> int:
         """Return how many serve or will (FREE, BUSY, starting); a roll-out's pair counts once."""
         return sum(
-            worker.phase in HEALTHY
-            and not (self.is_paired(worker) and self.workers[worker.replaces].phase in HEALTHY)
+            worker.phase in HEALTHY and not self._has_healthy_elder(worker)
             for worker in self.workers.values()
         )
+
+    def _has_healthy_elder(self, worker: SimWorker) -> bool:
+        """Whether one before it in a chain of replacements still counts in its stead."""
+        elder = self.workers.get(worker.replaces)
+        while elder is not None and elder.phase not in HEALTHY:
+            elder = self.workers.get(elder.replaces)
+        return elder is not None
 
     def find(self, worker_id: str) -> SimWorker | None:
         """Return the worker of that id, present or gone."""
@@ -419,6 +405,3 @@ class App:
 
     def _new_id(self) -> str:
         return "".join(self._ids.choices(_ID_LETTERS, k=22))
-
-    def _say(self, kind: str, message: str, source: str) -> None:
-        self.log.append(LogLine(self.now, kind, message, source))

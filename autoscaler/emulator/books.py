@@ -80,11 +80,6 @@ class Books:
     broken: Breaches = field(default_factory=Breaches)
     raced: Breaches = field(default_factory=Breaches)
 
-    @property
-    def lost(self) -> int:
-        """Requests lost by the caller's fault."""
-        return self.lost_to_scale_down
-
     def report(self, *, waiting: int, busy: int, open_worker_seconds: float) -> dict[str, Any]:
         """Return everything as JSON types; times in seconds."""
         return {

@@ -83,7 +83,9 @@ class Emulator:
 
     def books(self) -> dict[str, Any]:
         """Return the books of all apps as of now: the same as ``GET /emulator/books``."""
-        return books(self.fleet, self.now())
+        now = self.now()
+        self.handler.catch_up(now)
+        return books(self.fleet, now)
 
 
 def _is_loopback(host: str) -> bool:

@@ -25,9 +25,14 @@ Operation = Literal[
 Kind = Literal[
     "delay", "hang", "hang-after", "reset-before", "reset-after", "401", "403", "404", "429",
     "500", "500-after", "503", "html", "html-after", "truncated", "garbage", "stale-list",
-    "duplicate-rows", "unknown-enums", "absurd-numbers",
+    "duplicate-rows", "contradictory-rows", "unknown-enums", "absurd-numbers", "late",
 ]  # fmt: skip
-_LIST_KINDS = frozenset({"stale-list", "duplicate-rows", "unknown-enums", "absurd-numbers"})
+_LIST_KINDS = frozenset(
+    {"stale-list", "duplicate-rows", "contradictory-rows", "unknown-enums", "absurd-numbers"}
+)
+STILL_SHOWN = frozenset({"delay", "stale-list", "duplicate-rows", "absurd-numbers"})
+"""Faults under which a list still tells the caller which workers are FREE."""
+_ONLY_FOR = dict.fromkeys(_LIST_KINDS, "list") | {"late": "scale-up"}
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
@@ -53,12 +58,13 @@ class Fault(Strict):
 
     Attributes:
         kind: ``…-after`` means the request was carried out all the same, as it is with ``delay``,
-            ``truncated``, ``garbage`` and the list kinds.
+            ``truncated``, ``garbage`` and the list kinds. ``late`` hits scale-ups only: no answer
+            ever comes, and the platform carries the call out ``delay_s`` later.
         probability: share of the matching requests that it hits.
         operations, apps: only these (apps as ``namespace/name``); empty means all.
         times: how often at most; nothing means no limit.
         from_s, until_s: only between these seconds from the scenario's start.
-        delay_s: of ``delay``. age_s: how old a ``stale-list`` is at least.
+        delay_s: of ``delay`` and ``late``. age_s: how old a ``stale-list`` is at least.
         retry_after_s: the header of ``429`` and ``503``; nothing leaves it out.
     """
 
@@ -75,7 +81,7 @@ class Fault(Strict):
 
     def matches(self, operation: str, app: str, elapsed_s: float) -> bool:
         """Whether it may hit such a request, ``elapsed_s`` after the start."""
-        if self.kind in _LIST_KINDS and operation != "list":
+        if operation != _ONLY_FOR.get(self.kind, operation):
             return False
         return (
             (not self.operations or operation in self.operations)
@@ -133,6 +139,9 @@ class Injector:
         rows: list[dict[str, Any]] = content.get("workers", [])
         if kind == "duplicate-rows":
             rows.extend(row for row in list(rows) if self._rng.random() < 0.5)  # noqa: PLR2004
+        elif kind == "contradictory-rows":
+            rows.extend({**row, "detailStatus": "DETAIL_STATUS_BUSY"} for row in rows[:1])
+            rows.extend({**row, "detailStatus": "DETAIL_STATUS_FREE"} for row in rows[:1])
         elif kind == "absurd-numbers":
             content["queueSize"] = self._rng.choice([-1, -(2**63), "-5", 1e300])
         else:
@@ -186,6 +195,7 @@ def _failing(status: int, code: int, message: str) -> Callable[[Fault], Reply]:
 _NOTHING = Reply(0, b"")
 _BEFORE: dict[str, Callable[[Fault], Reply]] = {
     "hang": lambda _: replace(_NOTHING, then="hang"),
+    "late": lambda _: replace(_NOTHING, then="hang"),
     "reset-before": lambda _: replace(_NOTHING, then="reset"),
     "401": _failing(401, 16, "invalid token"),
     "403": _failing(403, 7, "permission denied"),

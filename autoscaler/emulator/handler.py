@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
+from heapq import heappop, heappush
+from itertools import count
 
 import msgspec
 
@@ -19,6 +21,7 @@ from autoscaler.emulator.admin import Admin
 from autoscaler.emulator.app import App
 from autoscaler.emulator.calls import Refusal, invalid, scale_down, scale_up
 from autoscaler.emulator.faults import (
+    STILL_SHOWN,
     Fault,
     Injector,
     Reply,
@@ -52,6 +55,8 @@ _INTERVALS_S = {
     "INTERVAL_MOUTH": 30 * 86400.0,
 }
 _MAX_RECENT_DAYS = 365
+Serve = Callable[[Fault | None, float], Reply]
+"""Carries out one parsed request, with the fault that hits it, at an epoch second."""
 _DIGITS = re.compile(r"-?\d{1,18}")
 
 
@@ -82,6 +87,8 @@ class Handler:
         self._admin = Admin(fleet, self.injector) if admin else None
         self._referees = {app.knobs.key: Referee(app) for app in fleet.apps()}
         self._lists = Lists()
+        self._late: list[tuple[float, int, Serve]] = []
+        self._order = count()
         self._date_s, self._date = -1, ""
 
     def handle(
@@ -102,6 +109,7 @@ class Handler:
             body: as received.
         """
         now = self._now()
+        self.catch_up(now)
         if self._admin is not None and path.startswith("/emulator/"):
             reply = self._admin.handle(method, path, body, now)
         elif not self._authorised(headers):
@@ -109,6 +117,12 @@ class Handler:
         else:
             reply = self._dispatch(method, path, query, headers, body, now)
         return replace(reply, headers={**reply.headers, "date": self._http_date(now)})
+
+    def catch_up(self, now: float) -> None:
+        """Carry out the calls that reach the platform late and are due by ``now``."""
+        while self._late and self._late[0][0] <= now:
+            at, _, serve = heappop(self._late)
+            serve(None, at)
 
     def _authorised(self, headers: Mapping[str, str]) -> bool:
         shown = headers.get("authorization", "")
@@ -130,7 +144,7 @@ class Handler:
     ) -> Reply:
         whole = _APPS.fullmatch(path)
         if whole is not None and method == "GET":
-            return self._with_faults("apps", "", now, lambda _: self._apps(whole[1], now))
+            return self._with_faults("apps", "", now, lambda _, at: self._apps(whole[1], at))
         match = _APP.fullmatch(path)
         if match is None:
             return grpc_error(404, 5, "Not Found")
@@ -138,24 +152,24 @@ class Handler:
         if operation is None:
             return grpc_error(501, 12, "Method Not Allowed")
 
-        def serve(fault: Fault | None) -> Reply:
-            app = self.fleet.visit(match[1], match[2], now)
+        def serve(fault: Fault | None, at: float) -> Reply:
+            app = self.fleet.visit(match[1], match[2], at)
             if app is None:
                 return grpc_error(404, 5, f"app {match[1]}/{match[2]} not found")
             return self._serve(app, operation, query, headers, body, fault)
 
         return self._with_faults(operation, f"{match[1]}/{match[2]}", now, serve)
 
-    def _with_faults(
-        self, operation: str, app: str, now: float, serve: Callable[[Fault | None], Reply]
-    ) -> Reply:
+    def _with_faults(self, operation: str, app: str, now: float, serve: Serve) -> Reply:
         fault = self.injector.draw(operation, app, now - self.fleet.epoch_s)
         if fault is None:
-            return serve(None)
+            return serve(None, now)
+        if fault.kind == "late":
+            heappush(self._late, (now + fault.delay_s, next(self._order), serve))
         early = instead_of_serving(fault)
         if early is not None:
             return early
-        reply = serve(fault)
+        reply = serve(fault, now)
         if operation == "list":
             return reply  # spoiled already: the referee must know what was shown
         return self.injector.spoil(fault, reply)
@@ -194,7 +208,7 @@ class Handler:
             referee.saw(caller, glance)
             return reply
         reply = self.injector.spoil(fault, reply)
-        if fault.kind in ("delay", "stale-list"):
+        if fault.kind in STILL_SHOWN:
             referee.saw(caller, glance)
         elif fault.kind == "unknown-enums":
             referee.saw(caller, self._lists.as_shown(glance, reply.body))
@@ -203,10 +217,10 @@ class Handler:
     def _scale(self, app: App, operation: str, caller: str, body: bytes) -> Reply:
         referee, order = self._referees[app.knobs.key], _json_object(body)
         if operation == "scale-up":
-            count = _integer(order, "scaleUpWorkersNum")
-            return json_reply(wire.scale_up_reply(scale_up(app, referee, caller, count)))
-        count = _integer(order, "scaleDownWorkersNum")
-        scale_down(app, referee, caller, count, _worker_ids(order))
+            number = _integer(order, "scaleUpWorkersNum")
+            return json_reply(wire.scale_up_reply(scale_up(app, referee, caller, number)))
+        number = _integer(order, "scaleDownWorkersNum")
+        scale_down(app, referee, caller, number, _worker_ids(order))
         return json_reply(b"{}")
 
 

@@ -39,9 +39,10 @@ class Server:
         self._runner = web.ServerRunner(
             web.Server(self._answer, access_log=None),
             handler_cancellation=True,
+            shutdown_timeout=0.5,
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, shutdown_timeout=0.5)
+        site = web.TCPSite(self._runner, host, port)
         try:
             await site.start()
         except OSError:

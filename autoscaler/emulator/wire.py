@@ -272,7 +272,7 @@ def event_list(app: App) -> bytes:
     """Encode the app's latest events, newest first."""
     entries = [
         EventEntry(line.kind, line.message, line.source, rfc3339(line.at))
-        for line in reversed(app.log)
+        for line in reversed(app.journal.lines)
     ]
     return _encode(EventList(entries))
 
@@ -280,7 +280,7 @@ def event_list(app: App) -> bytes:
 def request_statistic(app: App, interval_s: float) -> bytes:
     """Encode requests per interval (seconds); keys are the intervals' begins."""
     totals: dict[int, list[int]] = {}
-    for hour, counts in app.hourly.items():
+    for hour, counts in app.journal.hourly.items():
         begin = int(hour * 3600 // interval_s * interval_s)
         totals[begin] = [a + b for a, b in zip(totals.get(begin, (0, 0, 0)), counts, strict=True)]
     names = ("totalRequest", "successRequest", "failedRequest")

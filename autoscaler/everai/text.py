@@ -7,6 +7,8 @@ the log, or carry our own secret back (some servers quote the token that they re
 from __future__ import annotations
 
 _LIMIT = 160
+_QUOTABLE = 2**20
+"""Bytes searched for the token: far more than are quoted, so that no part of one is left."""
 
 
 def safe_text(text: str, limit: int = _LIMIT) -> str:
@@ -25,4 +27,4 @@ def hide(text: str, secret: str) -> str:
 
 def excerpt(body: bytes, secret: str) -> str:
     """Return the beginning of a body for a message, the token hidden before it is cut."""
-    return safe_text(hide(body[: 64 * _LIMIT].decode("utf-8", errors="replace"), secret))
+    return safe_text(hide(body[:_QUOTABLE].decode("utf-8", errors="replace"), secret))

@@ -6,7 +6,7 @@ proto3 JSON leaves zero values out, writes int64 as text, and gives times up to 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from autoscaler.everai.text import safe_text
@@ -16,10 +16,9 @@ ABSURD = 10**9
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _RFC3339 = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]{1,9})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-9]{2}):([0-9]{2})(\.[0-9]{1,9})?"
     r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
-_LEAP_SECOND = 60
 
 
 def count(value: Any) -> int:
@@ -28,7 +27,7 @@ def count(value: Any) -> int:
     Raises:
         ValueError: it is no whole number, negative, or above ``ABSURD``; says which.
     """
-    number = _whole(value)
+    number = 0 if value is None else _whole(value)
     if number < 0:
         raise ValueError(f"{number} is negative")
     if number > ABSURD:
@@ -37,8 +36,6 @@ def count(value: Any) -> int:
 
 
 def _whole(value: Any) -> int:
-    if value is None:
-        return 0
     if isinstance(value, int) and not isinstance(value, bool):
         return min(max(value, -ABSURD - 1), ABSURD + 1)
     if isinstance(value, float) and value.is_integer():
@@ -71,16 +68,17 @@ def time(value: str | None) -> float | None:
 
 def _epoch_s(match: re.Match[str]) -> float:
     """Return epoch seconds; a leap second (60) is the second after 59, as POSIX counts."""
-    year, month, day, hour, minute, second = map(int, match.groups()[:6])
-    leap_s = 1 if second == _LEAP_SECOND else 0
-    moment = datetime(year, month, day, hour, minute, second - leap_s, tzinfo=UTC)
-    return (moment - _offset(match)).timestamp() + leap_s + float(match.group(7) or 0)
+    date, minute, second, fraction = match.group(1, 2, 3, 4)
+    leap_s = 1 if second == "60" else 0
+    whole = f"{date}T{minute}:{'59' if leap_s else second}+00:00"
+    moment = datetime.fromisoformat(whole) - _offset(match)
+    return moment.timestamp() + leap_s + float(fraction or 0)
 
 
 def _offset(match: re.Match[str]) -> timedelta:
     """Return how far a matched time's zone is ahead of UTC."""
-    sign = match.group(8)
+    sign = match.group(5)
     if sign is None:
         return timedelta(0)
-    ahead = timedelta(hours=int(match.group(9)), minutes=int(match.group(10)))
+    ahead = timedelta(hours=int(match.group(6)), minutes=int(match.group(7)))
     return ahead if sign == "+" else -ahead

@@ -74,20 +74,20 @@ class Notes:
         """Note something this version does not know."""
         self._oddities[text] = None
 
-    def count(self, name: str, value: Any) -> int:
+    def count(self, name: str, value: Any, worker_id: str = "") -> int:
         """Return a count; one that makes no sense is a problem, and 0."""
         try:
             return wire_values.count(value)
         except ValueError as error:
-            self.problem(f"{name} {error}")
+            self.problem(f"{_whose(worker_id)}{name} {error}")
             return 0
 
-    def time(self, name: str, value: str | None) -> float | None:
+    def time(self, name: str, value: str | None, worker_id: str = "") -> float | None:
         """Return epoch seconds; a text that is no time is a problem, and ``None``."""
         try:
             return wire_values.time(value)
         except ValueError as error:
-            self.problem(f"{name} {error}")
+            self.problem(f"{_whose(worker_id)}{name} {error}")
             return None
 
     @property
@@ -99,6 +99,10 @@ class Notes:
     def oddities(self) -> tuple[str, ...]:
         """The oddities in the order found."""
         return _shortened(self._oddities)
+
+
+def _whose(worker_id: str) -> str:
+    return f"worker {worker_id}: " if worker_id else ""
 
 
 def _shortened(notes: Iterable[str]) -> tuple[str, ...]:
@@ -135,21 +139,20 @@ def _read(row: WireWorker, notes: Notes) -> Worker | None:
         notes.problem(f"{safe_text(worker_id, 40)!r} cannot be a worker's id")
         return None
     _note_unknown(row, notes)
-    name = f"worker {worker_id}:"
-    deleted_at = notes.time(f"{name} deletedAt", row.deleted_at)
+    deleted_at = notes.time("deletedAt", row.deleted_at, worker_id)
     return Worker(
         id=worker_id,
         state=_state(row, deleted=deleted_at is not None),
-        created_at=notes.time(f"{name} createdAt", row.created_at),
+        created_at=notes.time("createdAt", row.created_at, worker_id),
         deleted_at=deleted_at,
-        last_serve_at=notes.time(f"{name} lastServeAt", row.last_serve_at),
-        success_count=notes.count(f"{name} successCount", row.success_count),
-        failed_count=notes.count(f"{name} failedCount", row.failed_count),
-        session_number=notes.count(f"{name} sessionNumber", row.session_number),
+        last_serve_at=notes.time("lastServeAt", row.last_serve_at, worker_id),
+        success_count=notes.count("successCount", row.success_count, worker_id),
+        failed_count=notes.count("failedCount", row.failed_count, worker_id),
+        session_number=notes.count("sessionNumber", row.session_number, worker_id),
         app_revision="" if row.app_revision is None else str(row.app_revision),
         replace_worker_id=row.replace_worker_id or "",
         gpu_model=row.gpu_model or row.gpu_name or "",
-        gpu_num=notes.count(f"{name} gpuNum", row.gpu_num),
+        gpu_num=notes.count("gpuNum", row.gpu_num, worker_id),
     )
 
 

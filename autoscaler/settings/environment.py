@@ -74,7 +74,7 @@ def read(env: Mapping[str, str]) -> Environment:
         path, info = known
         try:
             value = _value(env[name], info)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problems.append(Problem(path_text(path), f"is no valid JSON: {error}", source=name))
             continue
         _put(data, path, value)

@@ -19,6 +19,11 @@ from autoscaler.settings.problems import Path, Problem, is_secret, path_text, va
 _TOKEN_HINT = "put it into a file and name that in token_file, or set EVERAI_TOKEN"  # noqa: S105
 _ABSENT = ("missing", "extra_forbidden", "invalid_key")
 
+_MISSING_HINTS: dict[tuple[int, str | int], str] = {
+    (1, "apps"): "the smallest is apps: [{name: …, max_workers: …}]",
+    (3, "max_workers"): "give it here or under defaults",
+}
+
 _MESSAGES: dict[str, str] = {
     "missing": "is required",
     "extra_forbidden": "unknown key",
@@ -166,8 +171,8 @@ def _hint(details: ErrorDetails, path: Path, data: dict[str, Any]) -> str:
     if kind in ("literal_error", "unknown_policy") and isinstance(details["input"], str):
         near = get_close_matches(details["input"].lower(), _options(details), n=1)
         return f"did you mean {near[0]}?" if near else ""
-    if kind == "missing" and path[:1] == ("apps",) and path[-1:] == ("max_workers",):
-        return "give it here or under defaults"
+    if kind == "missing":
+        return _MISSING_HINTS.get((len(path), path[-1]), "")
     return ""
 
 

@@ -70,7 +70,7 @@ def check(
 
 
 def _check(path: FilePath | None, env: Mapping[str, str], overrides: Mapping[str, Any]) -> Checked:
-    read = document.read(path) if path is not None else document.Document("no file", {})
+    read = document.read(path) if path is not None else document.Document("", {})
     layers = Layers(
         overrides=dict(overrides),
         environment=environment.read(env),

@@ -65,13 +65,10 @@ class Layers:
         """Return where the value at ``path``, or its absence, comes from: source and line."""
         if has(self.overrides, path):
             return COMMAND_LINE, None
-        name = self.environment.origin(path)
-        if name is None and not has(self.document.data, path):
-            name = self.endpoint.origin(path)
-        if name is None and has(self.endpoint.data, path):
-            name = self.endpoint.origin(path)
-        if name is not None:
-            return name, None
+        for layer in (self.environment, self.endpoint):
+            name = layer.origin(path)
+            if name is not None and (has(layer.data, path) or not has(self.document.data, path)):
+                return name, None
         return self.document.source, self.document.line(path)
 
     def _data(self) -> tuple[dict[str, Any], ...]:

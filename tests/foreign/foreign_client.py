@@ -1,7 +1,7 @@
 """Drives the platform at EVERAI_ENDPOINT with the public client's generated API.
 
-Runs in the public client's own virtual environment, so it imports nothing of this project. It prints
-one JSON object of what the client understood.
+Runs in the public client's own virtual environment, so it imports nothing of this project. It
+prints one JSON object of what the client understood.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any
 
 def main(app: str) -> dict[str, Any]:
     """List, scale up, wait until ready, scale down by ids; return what was seen."""
-    from everai.api import API  # noqa: PLC0415
-    from generated.apps import (  # noqa: PLC0415
+    from everai.api import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not in our environment
+        API,
+    )
+    from generated.apps import (  # type: ignore[import-not-found]  # noqa: PLC0415 - nor this
         AppServiceScaleDownWorkersBody,
         AppServiceScaleUpWorkersBody,
     )

@@ -1,7 +1,7 @@
 """The emulator, driven by the platform's own public command line and generated client.
 
 Nobody of this project wrote that client, so it proves the emulator's wire format. It pins an old
-pydantic and therefore lives in a virtual environment of its own, made once (this needs the network).
+pydantic and so lives in a virtual environment of its own, made once (this needs the network).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import yaml
 pytestmark = [pytest.mark.foreign, pytest.mark.timeout(600)]
 
 VERSION = "0.2.41"
+TOKEN = "foreign-token"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 HOME = CACHE / "everai-worker-autoscaler" / f"foreign-everai-{VERSION}"
 SCENARIO = {
@@ -35,7 +36,10 @@ SCENARIO = {
         {
             "name": "loaded",
             "initial_workers": 1,
-            "load": {"phases": [{"phase": "burst", "requests": 5, "for_s": 0.001}], "service": 3600},
+            "load": {
+                "phases": [{"phase": "burst", "requests": 5, "for_s": 0.001}],
+                "service": 3600,
+            },
         },
     ]
 }
@@ -62,7 +66,7 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
     file.write_text(yaml.safe_dump(SCENARIO))
     start = "import typer; from autoscaler.cli.emulator import emulator; typer.run(emulator)"
     command = [sys.executable, "-c", start, "--port", "0", "--scenario", str(file)]
-    env = {**os.environ, "EVERAI_TOKEN": "foreign-token", "PYTHONUNBUFFERED": "1"}
+    env = {**os.environ, "EVERAI_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
         line = next(line for line in process.stdout if line.startswith("export EVERAI_ENDPOINT="))
@@ -77,7 +81,7 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
 def run(client_home: Path, endpoint: str, tmp_path: Path) -> Run:
     """Run a program of the public client's environment; return what it printed."""
 
-    def run_it(program: str, *arguments: str, token: str = "foreign-token") -> str:
+    def run_it(program: str, *arguments: str, token: str = TOKEN) -> str:
         env = {
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
@@ -136,5 +140,4 @@ def test_the_generated_client_scales_up_and_down(run: Run) -> None:
 
 def test_a_wrong_token_is_refused(run: Run) -> None:
     said = run("everai", "worker", "list", "idle", token="wrong")
-    print("SAID", repr(said))
     assert "invalid token" in said

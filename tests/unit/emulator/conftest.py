@@ -34,7 +34,7 @@ class Client:
             method, f"/api/apps/v1/namespaces/default/apps/demo{suffix}", body, **query
         )
 
-    def list(self, **query: str) -> dict[str, Any]:
+    def workers(self, **query: str) -> dict[str, Any]:
         reply = self.app("GET", "/workers", **query)
         assert reply.status == 200, reply.body
         content: dict[str, Any] = json.loads(reply.body)
@@ -43,7 +43,7 @@ class Client:
     def free_ids(self) -> list[str]:
         return [
             row["id"]
-            for row in self.list()["workers"]
+            for row in self.workers()["workers"]
             if row["detailStatus"] == "DETAIL_STATUS_FREE"
         ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import statistics
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_a_plateau_has_its_rate() -> None:
     times = arrivals({"phase": "plateau", "per_s": 2, "for_s": "1h"})
     assert times == sorted(times)
     assert 6900 < len(times) < 7500
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
     assert 0.9 < statistics.stdev(gaps) / statistics.mean(gaps) < 1.1  # as a Poisson process has
 
 

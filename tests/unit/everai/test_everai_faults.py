@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 APP = AppKey("default", "sd15")
 HURRY = TimeLimits(connect_s=0.3, read_s=0.3, total_s=0.6, budget_s=60, attempts=1)
+ONCE = TimeLimits(attempts=1)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n"
 
 Build = Callable[..., "Answer"]
@@ -67,7 +68,7 @@ async def test_a_status_decides_the_error(
     world: World, answer: Build, status: int, kind: type[PlatformError], *, maybe_applied: bool
 ) -> None:
     server = await world.serve(answer(status, {"code": 1, "message": "so says the platform"}))
-    read, scaled = await provoke(await world.client(server, limits=HURRY))
+    read, scaled = await provoke(await world.client(server, limits=ONCE))
     assert (type(read), type(scaled)) == (kind, kind)
     assert (read.maybe_applied, scaled.maybe_applied) == (False, maybe_applied)
     assert read.status == status
@@ -131,7 +132,8 @@ async def test_a_slow_trickle_meets_the_total_limit(world: World) -> None:
             await asyncio.sleep(0.05)
 
     _, port = await world.listen(trickle)
-    read, scaled = await provoke(await world.client(f"http://127.0.0.1:{port}", limits=HURRY))
+    limits = TimeLimits(total_s=0.6, attempts=1)
+    read, scaled = await provoke(await world.client(f"http://127.0.0.1:{port}", limits=limits))
     assert "no whole reply within 0.6 s" in str(read)
     assert scaled.maybe_applied
 
@@ -206,7 +208,7 @@ async def test_html_is_quoted(world: World, answer: Build) -> None:
 
 async def test_broken_compression_is_malformed(world: World, answer: Build) -> None:
     server = await world.serve(answer(200, raw=b"no gzip", Content_Encoding="gzip"))
-    _, scaled = await provoke(await world.client(server, limits=HURRY))
+    _, scaled = await provoke(await world.client(server, limits=ONCE))
     assert isinstance(scaled, MalformedReply)
     assert scaled.maybe_applied
 
@@ -228,7 +230,7 @@ async def test_an_endless_reply_is_cut_off(world: World) -> None:
 async def test_a_redirect_is_not_followed_and_named(world: World, answer: Build) -> None:
     elsewhere = await world.serve(answer(200, {}))
     server = await world.serve(answer(302, Location=f"{elsewhere.url}/login?next=secret"))
-    read, _ = await provoke(await world.client(server, limits=HURRY))
+    read, _ = await provoke(await world.client(server, limits=ONCE))
     assert f"redirects to {elsewhere.url}/login;" in str(read)
     assert "everai.endpoint" in str(read)
     assert elsewhere.seen == []

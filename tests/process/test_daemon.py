@@ -1,0 +1,189 @@
+"""The daemon's life as its operator sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from process_support import TOKEN, StartDaemon, emulated, environ, eventually
+
+from autoscaler.emulator import Fault
+
+pytestmark = pytest.mark.process
+
+STEADY = {"phases": [{"phase": "plateau", "per_s": 4}], "service": 1.0}
+WAITING = {"phases": [{"phase": "burst", "requests": 4}], "service": 600}
+
+
+def one_app(**knobs: object) -> dict[str, object]:
+    return {"apps": [{"name": "demo", "initial_workers": 1, "cold_start": 0.3, **knobs}]}
+
+
+async def test_a_term_during_a_scale_up_leaves_nothing_half_done(
+    start_daemon: StartDaemon,
+) -> None:
+    async with emulated(one_app(load=WAITING, cold_start=1.0)) as emulator:
+        hang = Fault(kind="hang-after", operations=frozenset({"scale-up"}))
+        emulator.handler.injector.switch([hang])
+        daemon = await start_daemon(emulator, [{"name": "demo"}])
+
+        async def asked() -> bool:
+            return bool(emulator.books()["apps"]["default/demo"]["scale_calls"]["up"])
+
+        await eventually(asked)
+        assert await daemon.stop() == 0
+        emulator.handler.injector.switch([])
+        again = await start_daemon(emulator, [{"name": "demo"}])
+
+        async def served() -> bool:
+            census = ((await again.app("demo")).get("decision") or {}).get("census") or {}
+            return census.get("busy") == 4
+
+        await eventually(served)
+        calls = emulator.books()["apps"]["default/demo"]["scale_calls"]
+        assert (calls["up"], calls["workers_granted"]) == (1, 3)
+        assert await again.stop() == 0
+
+
+async def test_a_kill_during_a_scale_up_does_not_double_the_order(
+    start_daemon: StartDaemon,
+) -> None:
+    async with emulated(one_app(load=WAITING, list_lag_s=1.5)) as emulator:
+        hang = Fault(kind="hang-after", operations=frozenset({"scale-up"}))
+        emulator.handler.injector.switch([hang])
+        daemon = await start_daemon(emulator, [{"name": "demo"}])
+
+        async def asked() -> bool:
+            return bool(emulator.books()["apps"]["default/demo"]["scale_calls"]["up"])
+
+        await eventually(asked)
+        daemon.process.send_signal(signal.SIGKILL)
+        await daemon.process.wait()
+        emulator.handler.injector.switch([])
+        again = await start_daemon(emulator, [{"name": "demo"}])
+
+        async def waits() -> bool:
+            return await again.reason("demo") == "OutcomeUnknown"
+
+        await eventually(waits)
+
+        async def served() -> bool:
+            census = ((await again.app("demo")).get("decision") or {}).get("census") or {}
+            return census.get("busy") == 4
+
+        await eventually(served)
+        calls = emulator.books()["apps"]["default/demo"]["scale_calls"]
+        assert (calls["up"], calls["workers_granted"]) == (1, 3)
+
+
+async def test_metrics_probes_and_api_while_it_scales(start_daemon: StartDaemon) -> None:
+    async with emulated(one_app(load=STEADY)) as emulator:
+        daemon = await start_daemon(emulator, [{"name": "demo"}])
+
+        async def ready() -> bool:
+            return (await daemon.client.get(f"{daemon.url}/readyz")).status_code == httpx.codes.OK
+
+        await eventually(ready)
+        assert (await daemon.client.get(f"{daemon.url}/livez")).status_code == httpx.codes.OK
+
+        async def scaled() -> bool:
+            text = (await daemon.client.get(f"{daemon.url}/metrics")).text
+            wanted = (
+                'autoscaler_scale_requests_total{namespace="default",app="demo",'
+                'direction="up",outcome="applied"}'
+            )
+            return wanted in text
+
+        await eventually(scaled)
+        text = (await daemon.client.get(f"{daemon.url}/metrics")).text
+        assert TOKEN not in text
+        assert 'autoscaler_platform_requests_total{operation="list_workers",code="200"}' in text
+        listed = (await daemon.client.get(f"{daemon.url}/api/v1/apps")).json()
+        assert [entry["name"] for entry in listed["apps"]] == ["demo"]
+        assert await daemon.stop() == 0
+        assert TOKEN not in daemon.log_path.read_text()
+
+
+async def test_a_dry_run_sends_nothing(start_daemon: StartDaemon) -> None:
+    async with emulated(one_app(load=STEADY)) as emulator:
+        daemon = await start_daemon(emulator, [{"name": "demo"}], "--dry-run")
+
+        async def said() -> bool:
+            request = (await daemon.app("demo")).get("last_scale_request")
+            return bool(request and request["outcome"] == "dry_run")
+
+        await eventually(said)
+        calls = emulator.books()["apps"]["default/demo"]["scale_calls"]
+        assert (calls["up"], calls["down"]) == (0, 0)
+
+
+async def test_once_is_one_pass(start_daemon: StartDaemon) -> None:
+    async with emulated(one_app(initial_workers=1)) as emulator:
+        good = await start_daemon(emulator, [{"name": "demo", "min_workers": 3}], "--once")
+        assert await good.process.wait() == 0
+        calls = emulator.books()["apps"]["default/demo"]["scale_calls"]
+        assert (calls["up"], calls["workers_granted"]) == (1, 2)
+        missing = await start_daemon(emulator, [{"name": "nobody"}], "--once")
+        assert await missing.process.wait() == 3
+
+
+async def test_a_second_daemon_on_the_same_store_is_refused(start_daemon: StartDaemon) -> None:
+    async with emulated(one_app()) as emulator:
+        await start_daemon(emulator, [{"name": "demo"}])
+        second = await start_daemon(emulator, [{"name": "demo"}], "--once")
+        assert await second.process.wait() == 1
+        assert "in use by another autoscaler" in second.log_path.read_text()
+
+
+async def test_a_taken_port_is_said(start_daemon: StartDaemon, tmp_path: Path) -> None:
+    async with emulated(one_app()) as emulator:
+        first = await start_daemon(emulator, [{"name": "demo"}])
+        address = first.url.removeprefix("http://")
+        config = str(tmp_path / "autoscaler.yaml")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "autoscaler", "run", "--config", config, "--listen", address,
+            env=environ(AUTOSCALER_STATE__PATH=str(tmp_path / "other.db")),
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, said = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode == 1
+        assert address in said.decode()
+
+
+async def test_a_bad_reload_keeps_the_last_good_configuration(
+    start_daemon: StartDaemon, tmp_path: Path
+) -> None:
+    async with emulated(one_app()) as emulator:
+        daemon = await start_daemon(emulator, [{"name": "demo"}])
+        config = tmp_path / "autoscaler.yaml"
+        good = config.read_text()
+
+        async def logged(event: str) -> bool:
+            return any(event in entry["event"] for entry in daemon.events())
+
+        config.write_text(good.replace("max_workers: 8", "max_workers: eight"))
+        daemon.process.send_signal(signal.SIGHUP)
+        await eventually(lambda: logged("configuration refused"))
+        assert (await daemon.app("demo"))["decision"]["max_workers"] == 8
+        config.write_text(good.replace("max_workers: 8", "max_workers: 5"))
+        daemon.process.send_signal(signal.SIGHUP)
+        await eventually(lambda: logged("configuration reloaded"))
+
+        async def in_force() -> bool:
+            return bool((await daemon.app("demo"))["decision"]["max_workers"] == 5)
+
+        await eventually(in_force)
+
+
+async def test_the_demo_is_clean() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "autoscaler", "demo", "--speed", "6",
+        env=environ(), stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await asyncio.wait_for(process.communicate(), 100)
+    assert process.returncode == 0, out.decode()
+    assert "rules broken" in out.decode()
