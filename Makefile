@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test demo clean
+.PHONY: help setup check format test test-foreign chaos soak demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -31,8 +31,17 @@ format: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(STAMP) ## Unit, property, contract, simulation and process tests
-	$(BIN)/pytest -n auto --dist worksteal
+test: $(STAMP) ## Everything but the targets below; at most five minutes
+	$(BIN)/pytest -n auto --dist worksteal -m "not foreign and not chaos"
+
+test-foreign: $(STAMP) ## The emulator driven by the platform's own public client (from PyPI)
+	$(BIN)/pytest tests/foreign -m foreign
+
+chaos: $(STAMP) ## Daemon and emulator as processes; faults, and ten kills, under load
+	$(BIN)/pytest tests/process -m chaos
+
+soak: $(STAMP) ## Simulated days of faults (SEEDS=300 HOURS=2)
+	$(BIN)/autoscaler soak --seeds $(or $(SEEDS),300) --hours $(or $(HOURS),2)
 
 demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 	$(BIN)/autoscaler demo --speed $(or $(DEMO_SPEED),1)

@@ -9,6 +9,7 @@ from random import Random  # noqa: TID251 - an instance to inject is made here
 import structlog
 
 from autoscaler import __version__
+from autoscaler.app.tokens import RedactedTokens
 from autoscaler.control.fleet import Fleet
 from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
 from autoscaler.control.pacing import Pacer
@@ -19,6 +20,7 @@ from autoscaler.model import AppKey
 from autoscaler.model.errors import StateError
 from autoscaler.ports import Clock, State, Trust
 from autoscaler.settings import Settings
+from autoscaler.signals import SignalFetcher
 from autoscaler.state import SqliteState, StateLockedError, VolatileState
 from autoscaler.telemetry import DecisionLog, Metrics, Recorders
 from autoscaler.web import Health, Snapshot, WebServer, build_app
@@ -26,9 +28,10 @@ from autoscaler.web import Health, Snapshot, WebServer, build_app
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The wired daemon. Whoever asked for it closes ``client`` and ``state``."""
+    """The wired daemon. Whoever asked for it closes ``client``, ``signals`` and ``state``."""
 
     client: EverAIClient
+    signals: SignalFetcher
     app_tokens: dict[AppKey, TokenSource]
     state: State
     fleet: Fleet
@@ -53,6 +56,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     client = _client(settings, environ, clock, recorder, tokens)
     state = _state(settings)
     fleet = Fleet(settings.fleet.max_workers)
+    signals = SignalFetcher()
     budget = Budget(clock, settings.everai.requests_per_second)
     reconciler = Reconciler(
         platform=GuardedPlatform(client, budget, Breaker(clock)),
@@ -61,6 +65,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         recorder=recorder,
         fleet=fleet,
         dry_run=settings.dry_run,
+        signals=signals,
     )
     supervisor = Supervisor(
         reconciler,
@@ -72,13 +77,13 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     )
     site = build_app(metrics=metrics, snapshot=snapshot, health=health, version=__version__)
     web = WebServer(site, settings.server.host, settings.server.port)
-    return Parts(client, tokens, state, fleet, supervisor, health, web)
+    return Parts(client, signals, tokens, state, fleet, supervisor, health, web)
 
 
 def app_tokens(settings: Settings) -> dict[AppKey, TokenSource]:
     """Return the token sources of apps that have their own."""
     return {
-        AppKey(app.namespace, app.name): TokenSource.from_file(app.token_file)
+        AppKey(app.namespace, app.name): RedactedTokens(TokenSource.from_file(app.token_file))
         for app in settings.apps
         if app.token_file is not None
     }
@@ -94,7 +99,7 @@ def _client(
     everai = settings.everai
     return EverAIClient(
         everai.endpoint,
-        TokenSource.discover(everai.token_file, environ),
+        RedactedTokens(TokenSource.discover(everai.token_file, environ)),
         clock=clock,
         rng=Random(),  # noqa: S311 - jitters retries, guards nothing
         on_call=recorder.platform_called,

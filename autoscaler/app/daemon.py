@@ -14,14 +14,14 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from autoscaler.app.build import Parts, app_tokens, build
 from autoscaler.app.clock import SystemClock
 from autoscaler.model.errors import ConfigurationError, StateError
-from autoscaler.settings import Settings, diff, to_spec
+from autoscaler.settings import Checked, Settings, diff, to_spec
 
 TICK_S = 0.1
 FLUSH_S = 5.0
 GRACE_S = 5.0
 """Seconds that passes under way are given at a stop before they are cut off."""
 
-Reload = Callable[[], Settings]
+Reload = Callable[[], Checked]
 
 
 async def run_daemon(settings: Settings, environ: Mapping[str, str], reload: Reload) -> None:
@@ -72,6 +72,7 @@ async def run_once(settings: Settings, environ: Mapping[str, str]) -> bool:
 
 async def _close(parts: Parts) -> None:
     await parts.client.aclose()
+    await parts.signals.aclose()
     try:
         await parts.state.close()
     except StateError as error:
@@ -98,7 +99,7 @@ def _on_signals(stop: asyncio.Event, reloader: _Reloader) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with suppress(AttributeError):  # Windows has no SIGHUP
-        loop.add_signal_handler(signal.SIGHUP, reloader.reload)
+        loop.add_signal_handler(signal.SIGHUP, reloader.request)
 
 
 class _Reloader:
@@ -108,15 +109,32 @@ class _Reloader:
         self._parts = parts
         self._settings = settings
         self._read = read
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def reload(self) -> None:
+    def request(self) -> None:
+        """Read again, beside the passes that run."""
+        task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self) -> None:
         """Read again. A bad configuration is refused whole, and said."""
         log = structlog.get_logger()
-        try:
-            settings = self._read()
-        except ConfigurationError as error:
-            log.error("configuration refused; the last good one stays in force", error=str(error))
-            return
+        async with self._turn:
+            try:
+                # Ten thousand apps take seconds to check: not on the loop.
+                checked = await asyncio.to_thread(self._read)
+            except ConfigurationError as error:
+                log.error(
+                    "configuration refused; the last good one stays in force", error=str(error)
+                )
+                return
+            self._put_in_force(checked)
+
+    def _put_in_force(self, checked: Checked) -> None:
+        log = structlog.get_logger()
+        settings = checked.settings
         changes = diff(self._settings, settings)
         if _needs_restart(self._settings, settings):
             log.warning("changes outside apps, defaults and fleet take effect at the next start")
@@ -126,7 +144,11 @@ class _Reloader:
         self._parts.fleet.max_workers = settings.fleet.max_workers
         self._parts.supervisor.apply(to_spec(settings))
         self._parts.health.configured(self._parts.supervisor.apps)
-        log.info("configuration reloaded", changes=list(changes))
+        log.info(
+            "configuration reloaded",
+            changes=list(changes),
+            warnings=[str(warning) for warning in checked.warnings],
+        )
 
 
 def _needs_restart(old: Settings, new: Settings) -> bool:

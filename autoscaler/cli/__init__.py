@@ -8,6 +8,7 @@ import typer
 
 from autoscaler import __version__
 from autoscaler.cli.demo import demo
+from autoscaler.cli.emulator import emulator
 from autoscaler.cli.run import run
 from autoscaler.cli.validate import schema, validate
 
@@ -38,6 +39,7 @@ def _root(
 
 program.command()(run)
 program.command()(demo)
+program.command()(emulator)
 program.command()(validate)
 program.command()(schema)
 

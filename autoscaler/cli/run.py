@@ -9,12 +9,13 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+import structlog
 import typer
 
 from autoscaler.app.daemon import run_daemon, run_once
 from autoscaler.cli.problems import report
 from autoscaler.model.errors import AutoscalerError, ConfigurationError
-from autoscaler.settings import Settings, UnreadableConfiguration, load
+from autoscaler.settings import Checked, UnreadableConfiguration, check
 from autoscaler.telemetry import configure_logging
 
 _T = TypeVar("_T")
@@ -52,12 +53,15 @@ def run(
         dry_run=dry_run, listen=listen, log_level=log_level, log_format=log_format
     )
 
-    def read() -> Settings:
-        return load(config, os.environ, overrides)
+    def read() -> Checked:
+        return check(config, os.environ, overrides)
 
     try:
-        settings = read()
+        checked = read()
+        settings = checked.settings
         configure_logging(settings.log.level, settings.log.format)
+        for warning in checked.warnings:
+            structlog.get_logger().warning("configuration warning", problem=str(warning))
         if once:
             observed = _in_loop(run_once(settings, os.environ))
             sys.exit(0 if observed else EXIT_UNOBSERVED)

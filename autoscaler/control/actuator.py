@@ -7,6 +7,7 @@ is confirmed by a second list right before it; a call is sent once, and what cam
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autoscaler.control.fleet import Fleet
@@ -14,9 +15,11 @@ from autoscaler.decision import AppMemory, AppSpec
 from autoscaler.decision.drain import CONFIRMATION_VALID_S, confirm
 from autoscaler.decision.expectations import (
     down_order_ended,
+    follow_scale_times,
     narrow_down_order,
     open_down_order,
     open_up_order,
+    our_starts,
     up_order_ended,
 )
 from autoscaler.decision.memory import OrderOutcome
@@ -27,6 +30,7 @@ from autoscaler.model import Decision, Hold, Observation, Reason, ScaleDown, Sca
 from autoscaler.model.errors import PlatformError, StateError
 from autoscaler.ports import Clock, Outcome, Platform, Recorder, State
 
+Keep = Callable[[AppMemory], None]
 
 @dataclass(frozen=True, slots=True)
 class Actuator:
@@ -45,9 +49,18 @@ class Actuator:
     dry_run: bool = False
 
     async def carry_out(
-        self, spec: AppSpec, observation: Observation, decision: Decision, memory: AppMemory
+        self,
+        spec: AppSpec,
+        observation: Observation,
+        decision: Decision,
+        memory: AppMemory,
+        *,
+        keep: Keep,
     ) -> AppMemory:
-        """Return memory after the decision was carried out as far as that was possible."""
+        """Return memory after the decision was carried out as far as that was possible.
+
+        Where an open call ends in an exception, what must be remembered of it goes to ``keep``.
+        """
         match decision.action:
             case Hold():
                 return memory
@@ -55,14 +68,14 @@ class Actuator:
                 self.recorder.scaled(decision, action, Outcome.DRY_RUN, "dry run: not sent")
                 return memory
             case ScaleUp() as action:
-                return await self._scale_up(spec, decision, action, memory)
+                return await self._scale_up(spec, decision, action, memory, keep)
             case ScaleDown() as action:
-                return await self._scale_down(spec, observation, decision, action, memory)
+                return await self._scale_down(spec, observation, decision, action, memory, keep)
 
     async def _scale_up(
-        self, spec: AppSpec, decision: Decision, action: ScaleUp, memory: AppMemory
+        self, spec: AppSpec, decision: Decision, action: ScaleUp, memory: AppMemory, keep: Keep
     ) -> AppMemory:
-        granted = self.fleet.grant(spec.key, action.count)
+        granted = self.fleet.grant(spec.key, action.count, self.clock.now())
         if granted == 0:
             why = f"the fleet's ceiling of {self.fleet.max_workers} workers is reached"
             self.recorder.scaled(decision, action, Outcome.NOT_SENT, f"{Reason.FLEET_LIMIT}: {why}")
@@ -78,11 +91,9 @@ class Actuator:
             memory = up_order_ended(memory, outcome, (), self.clock.now())
             self._report(decision, sent, error)
             return memory if outcome is None else acted(memory, granted, now)
-        except asyncio.CancelledError:
-            # Stopped in the middle: whoever comes next finds an order of unknown outcome.
+        except BaseException as error:
             lost = up_order_ended(memory, OrderOutcome.UNKNOWN, (), self.clock.now())
-            self.state.checkpoint(spec.key, acted(lost, granted, now))
-            self.recorder.scaled(decision, sent, Outcome.UNKNOWN, "stopped while the call was open")
+            self._cut_off(decision, sent, acted(lost, granted, now), keep, error)
             raise
         memory = up_order_ended(memory, OrderOutcome.ACCEPTED, worker_ids, self.clock.now())
         named = ", ".join(worker_ids[:5]) or "no ids named"
@@ -96,39 +107,48 @@ class Actuator:
         decision: Decision,
         action: ScaleDown,
         memory: AppMemory,
+        keep: Keep,
     ) -> AppMemory:
         by_id = {w.id: w for w in first.workers}
         chosen = tuple(by_id[worker_id] for worker_id in action.worker_ids)
         opened = open_down_order(memory, chosen, self.clock.now(), spec.order_deadline_s)
         await self._write_intent(spec, opened)
         try:
-            sent, opened = await self._confirm(spec, first, decision, action, opened)
+            second = await self.platform.list_workers(spec.key, show_all=first.show_all)
         except PlatformError as error:
             why = f"the confirming list failed: {error}"
             self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)
             return memory
+        now = self.clock.now()
+        doubt, _ = judge(second, opened, now)
+        if doubt is not None:
+            why = f"{doubt.reason}: {doubt.message}"
+            self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)
+            return memory
+        # What this list tells of scale calls is kept, or an older one could be believed again.
+        memory = follow_scale_times(memory, second, now)
+        sent, opened = self._confirm(
+            spec, first, second, decision, action, follow_scale_times(opened, second, now)
+        )
         if sent is None:
             return memory
-        return await self._send_down(spec, decision, sent, opened)
+        return await self._send_down(spec, decision, sent, opened, keep)
 
-    async def _confirm(
+    def _confirm(
         self,
         spec: AppSpec,
         first: Observation,
+        second: Observation,
         decision: Decision,
         action: ScaleDown,
         opened: AppMemory,
     ) -> tuple[ScaleDown | None, AppMemory]:
-        """List again; return what may still be sent, and the intent narrowed to it."""
-        second = await self.platform.list_workers(spec.key, show_all=first.show_all)
-        doubt, _ = judge(second, opened, self.clock.now())
-        if doubt is not None:
-            why = f"{doubt.reason}: {doubt.message}"
-            self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)
-            return None, opened
+        """Compare both lists; return what may still be sent, and the intent narrowed to it."""
         keep_ready = decision.desired or 0
-        rollout = find_rollout(second, opened.starting.keys())
-        confirmed = confirm(action.candidates, first, second, rollout, keep_ready)
+        rollout = find_rollout(second, our_starts(opened, second))
+        confirmed = confirm(
+            action.candidates, first, second, rollout, keep_ready, leaving=opened.leaving
+        )
         kept = {worker.id for worker in confirmed.kept}
         changed = ", ".join(f"{worker_id} {why}" for worker_id, why in confirmed.dropped[:5])
         if not kept:
@@ -143,7 +163,7 @@ class Actuator:
         return sent, narrow_down_order(opened, confirmed.kept)
 
     async def _send_down(
-        self, spec: AppSpec, decision: Decision, sent: ScaleDown, memory: AppMemory
+        self, spec: AppSpec, decision: Decision, sent: ScaleDown, memory: AppMemory, keep: Keep
     ) -> AppMemory:
         now = self.clock.now()
         delta = -len(sent.candidates)
@@ -154,14 +174,28 @@ class Actuator:
             memory = down_order_ended(memory, outcome, self.clock.now())
             self._report(decision, sent, error)
             return memory if outcome is None else acted(memory, delta, now)
-        except asyncio.CancelledError:
+        except BaseException as error:
             lost = down_order_ended(memory, OrderOutcome.UNKNOWN, self.clock.now())
-            self.state.checkpoint(spec.key, acted(lost, delta, now))
-            self.recorder.scaled(decision, sent, Outcome.UNKNOWN, "stopped while the call was open")
+            self._cut_off(decision, sent, acted(lost, delta, now), keep, error)
             raise
         memory = down_order_ended(memory, OrderOutcome.ACCEPTED, self.clock.now())
         self.recorder.scaled(decision, sent, Outcome.APPLIED, ", ".join(sent.worker_ids[:5]))
         return acted(memory, delta, now)
+
+    def _cut_off(
+        self,
+        decision: Decision,
+        sent: ScaleUp | ScaleDown,
+        memory: AppMemory,
+        keep: Keep,
+        error: BaseException,
+    ) -> None:
+        """Stopped in the middle: whoever comes next finds an order of unknown outcome."""
+        keep(memory)
+        self.state.checkpoint(decision.app, memory)
+        stopped = isinstance(error, asyncio.CancelledError)
+        why = "stopped" if stopped else f"a fault of ours ({type(error).__name__})"
+        self.recorder.scaled(decision, sent, Outcome.UNKNOWN, f"{why} while the call was open")
 
     async def _write_intent(self, spec: AppSpec, memory: AppMemory) -> None:
         try:

@@ -21,7 +21,10 @@ WAIT_MAX_S = 10.0
 """Longest wait for the budget; beyond it a read fails as throttled and its app backs off."""
 RATE_FLOOR = 0.5
 """Requests per second that 429 never takes away: enough to notice recovery."""
-RECOVERY_PER_SUCCESS = 1.02
+RECOVERY = 2.0
+"""Requests per second that a second of successes gives back, and ..."""
+RECOVERY_SHARE = 0.1
+"""... the share of the present rate that it adds."""
 MEASURE_S = 10.0
 TRIP_FAILURES = 5
 TRIP_APPS = 3
@@ -77,7 +80,8 @@ class Budget:
         """A call went well: restore a little, up to the configured rate or to no limit."""
         if self.rate is None or self.rate == self._rate_max:
             return
-        self.rate *= RECOVERY_PER_SUCCESS
+        # One success stands for 1/rate seconds, so that the rate recovers per second, not per call.
+        self.rate += RECOVERY / self.rate + RECOVERY_SHARE
         if self._rate_max is not None:
             self.rate = min(self.rate, self._rate_max)
         elif self.rate > 4 * max(self._measured, RATE_FLOOR):

@@ -19,7 +19,7 @@ from autoscaler.model import (
     Unobserved,
 )
 from autoscaler.model.errors import PlatformError, RetryLater, StateError
-from autoscaler.ports import Clock, Platform, Recorder, State, Trust
+from autoscaler.ports import Clock, NoSignals, Platform, Recorder, Signals, State, Trust
 from autoscaler.state import revive
 
 APP_FACTS_EVERY_S = 180.0
@@ -51,6 +51,10 @@ class AppRun:
         """Which app."""
         return self.spec.key
 
+    def remember(self, memory: AppMemory) -> None:
+        """Take what the next pass must know."""
+        self.memory = memory
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
@@ -62,6 +66,7 @@ class Reconciler:
     recorder: Recorder
     fleet: Fleet
     dry_run: bool = False
+    signals: Signals = field(default_factory=NoSignals)
     _actuator: Actuator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +81,8 @@ class Reconciler:
         memory = run.memory if run.memory is not None else await self._remember(spec)
         run.memory = memory
         memory = await self._learn_app(run, memory)
-        look = await self._look(run, memory, show_all=memory.wants_all_workers)
+        show_all = memory.wants_all_workers or spec.drain.clear_failed
+        look = await self._look(run, memory, show_all=show_all)
         decision, memory = decide(spec, look, memory, self.clock.now())
         if memory.unconfirmed and isinstance(look, Observation):
             # Workers vanished: ask once more, with failed and deleted ones, before believing it;
@@ -92,13 +98,18 @@ class Reconciler:
             self.recorder.raced(spec.key, worker_id)
         run.memory = memory
         if isinstance(look, Observation):
-            run.memory = await self._actuator.carry_out(spec, look, decision, memory)
-            refused = run.memory.changes is memory.changes and not isinstance(decision.action, Hold)
-            if refused:
+            run.memory = await self._actuator.carry_out(
+                spec, look, decision, memory, keep=run.remember
+            )
+            if self._was_refused(decision, before=memory, after=run.memory):
                 # Perhaps the app was paused, or the platform scales it now.
                 run.app_facts_due_at = 0.0
         self.state.checkpoint(spec.key, run.memory)
         return decision
+
+    def _was_refused(self, decision: Decision, *, before: AppMemory, after: AppMemory) -> bool:
+        tried = not isinstance(decision.action, Hold) and not self.dry_run
+        return tried and after.changes is before.changes
 
     async def _remember(self, spec: AppSpec) -> AppMemory:
         """Load the memory, as a new process may use it; without one, start carefully."""
@@ -111,6 +122,8 @@ class Reconciler:
             stored, trust = None, Trust.LOST
         memory = AppMemory() if stored is None else revive(stored, spec.policies)
         memory = after_restart(memory, now=now, order_deadline_s=spec.order_deadline_s)
+        if stored is not None:
+            self.fleet.remembered(spec.key, len(memory.known) + memory.on_order)
         if trust is Trust.LOST:
             return replace(
                 memory,
@@ -154,9 +167,14 @@ class Reconciler:
         if memory.app is None and 0 < run.app_facts_failures < _APP_FACTS_TRIES:
             why = "whether the platform scales this app itself is not known yet"
             return Unobserved(run.key, Reason.NO_DATA, self.clock.now(), why)
-        if not any("request_queue" in policy.needs for policy in run.spec.policies):
-            return look
-        try:
-            return replace(look, queue=await self.platform.request_queue(run.key))
-        except PlatformError as error:
-            return replace(look, queue=NoData(f"request queue: {error}"))
+        return await self._look_further(run.spec, look)
+
+    async def _look_further(self, spec: AppSpec, look: Observation) -> Observation:
+        """Add what policies want to know beside the list; what fails is NoData."""
+        if any("request_queue" in policy.needs for policy in spec.policies):
+            try:
+                look = replace(look, queue=await self.platform.request_queue(spec.key))
+            except PlatformError as error:
+                look = replace(look, queue=NoData(f"request queue: {error}"))
+        wanted = tuple(one for policy in spec.policies for one in policy.signals_wanted)
+        return replace(look, signals=await self.signals.fetch(wanted, look)) if wanted else look

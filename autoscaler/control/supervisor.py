@@ -64,6 +64,7 @@ class Supervisor:
                 run.spec = spec
             else:
                 self._apps[key] = AppRun(spec)
+                self._reconciler.fleet.expect(key, spec.max_workers, self._clock.now())
                 self._pacer.start(key, self._clock.now(), spec.interval_s, len(wanted))
 
     def _drop(self, key: AppKey) -> None:
@@ -87,6 +88,8 @@ class Supervisor:
     def _ended(self, key: AppKey, _task: asyncio.Task[None]) -> None:
         del self._passes[key]
         if key not in self._apps:
+            # The pass that was under way has reported once more.
+            self._reconciler.fleet.forget(key)
             self._recorder.forget(key)
 
     async def _pass(self, key: AppKey, due_at: float) -> None:

@@ -124,10 +124,8 @@ def _no_ordering(case: Case) -> Sizing | None:
     memory, now = case.memory, case.now
     if case.spec.paused == "up":
         return case.hold(Reason.PAUSED, "scale-up is paused by configuration")
-    if any(order.outcome is not OrderOutcome.ACCEPTED for order in memory.up_orders):
-        return case.hold(
-            Reason.OUTCOME_UNKNOWN, "an order's reply was lost; waiting for the list to show it"
-        )
+    if _outcome_unknown(case):
+        return case.hold(Reason.OUTCOME_UNKNOWN, _LOST)
     if now < memory.hold_orders_until:
         left_s = memory.hold_orders_until - now
         reason = Reason(memory.hold_orders_why or Reason.FROZEN_AFTER_RESTART)
@@ -140,6 +138,13 @@ def _no_ordering(case: Case) -> Sizing | None:
             f" {guard.until - now:.0f} s",
         )
     return None
+
+
+_LOST = "an order's reply was lost; waiting for the list to show what came of it"
+
+
+def _outcome_unknown(case: Case) -> bool:
+    return any(order.outcome is not OrderOutcome.ACCEPTED for order in case.memory.up_orders)
 
 
 def _size_down(case: Case) -> Sizing:
@@ -236,6 +241,8 @@ def _at_rest(case: Case) -> Sizing:
     if missing is not None:
         return Sizing(Hold(), missing.reason, missing.why)
     if case.census.ready < case.desired:
+        if _outcome_unknown(case):
+            return Sizing(Hold(), Reason.OUTCOME_UNKNOWN, _LOST)
         starting = case.desired - case.census.ready
         return Sizing(
             Hold(),

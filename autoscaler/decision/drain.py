@@ -131,11 +131,13 @@ def confirm(
     second: Observation,
     rollout: Rollout,
     keep_ready: int,
+    leaving: Collection[str] = (),
 ) -> Confirmed:
     """Compare two lists and return the candidates that did not change in between.
 
     ``rollout``: found in the second list. ``keep_ready``: workers that must go on serving after
-    the call; where the second list shows fewer than expected, fewer go.
+    the call; where the second list shows fewer than expected, fewer go. ``leaving``: ids that open
+    orders name; those of earlier ones no longer serve, whatever the list shows.
     """
     before = {w.id: w for w in first.workers}
     after = {w.id: w for w in second.workers}
@@ -149,7 +151,8 @@ def confirm(
         else:
             dropped.append((candidate.worker_id, why or "no longer listed"))
     healthy = (WorkerState.FREE, WorkerState.BUSY)
-    serving = sum(w.state in healthy and w.id not in rollout.newcomers for w in second.workers)
+    out = rollout.newcomers | (frozenset(leaving) - {c.worker_id for c in candidates})
+    serving = sum(w.state in healthy and w.id not in out for w in second.workers)
     going = [w for w in kept if w.state in healthy]
     spared = going[max(0, serving - keep_ready) :]
     dropped += [(w.id, "fewer workers serve than a moment ago") for w in spared]

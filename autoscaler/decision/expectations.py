@@ -20,12 +20,13 @@ from dataclasses import dataclass, field, replace
 from autoscaler.decision.memory import (
     AppMemory,
     Call,
+    Change,
     DownOrder,
     OrderOutcome,
     Served,
     UpOrder,
 )
-from autoscaler.decision.rollout import Rollout
+from autoscaler.decision.rollout import NO_ROLLOUT, Rollout
 from autoscaler.model import PRESENT, Observation, Worker, WorkerState
 
 CLOCK_SLACK_S = 2.0
@@ -141,48 +142,121 @@ def after_restart(memory: AppMemory, *, now: float, order_deadline_s: float) -> 
     )
     lost_ups = _lost_calls(memory.up_orders)
     lost_downs = _lost_calls(memory.down_orders)
-    # A clock set back while we were away must not keep anything waiting longer than it would have.
-    latest = now + order_deadline_s
-    return replace(
+    changes = sorted((*memory.changes, *_lost_changes(memory)), key=lambda c: c.at)
+    resumed = replace(
         memory,
-        up_orders=tuple(replace(o, deadline_at=min(o.deadline_at, latest)) for o in ups),
-        down_orders=tuple(replace(o, deadline_at=min(o.deadline_at, latest)) for o in downs),
+        up_orders=ups,
+        down_orders=downs,
         own_ups=(*memory.own_ups, *lost_ups)[-_CALLS:],
         own_downs=(*memory.own_downs, *lost_downs)[-_CALLS:],
+        changes=tuple(changes),
+    )
+    return _nothing_ahead(resumed, now, now + order_deadline_s)
+
+
+def _nothing_ahead(memory: AppMemory, now: float, latest: float) -> AppMemory:
+    """Return memory in which a clock set back keeps nothing waiting longer than it would have."""
+    guard = memory.crash_loop
+    seen_at = now if memory.last_look_at is None else min(memory.last_look_at, guard.until)
+    return replace(
+        memory,
+        up_orders=tuple(
+            replace(o, sent_at=min(o.sent_at, now), deadline_at=min(o.deadline_at, latest))
+            for o in memory.up_orders
+        ),
+        down_orders=tuple(
+            replace(o, sent_at=min(o.sent_at, now), deadline_at=min(o.deadline_at, latest))
+            for o in memory.down_orders
+        ),
         changes=tuple(replace(c, at=min(c.at, now)) for c in memory.changes),
         high=tuple(replace(r, at=min(r.at, now)) for r in memory.high),
         low=tuple(replace(r, at=min(r.at, now)) for r in memory.low),
+        removed={i: min(at, now) for i, at in memory.removed.items()},
+        stale_since=None if memory.stale_since is None else min(memory.stale_since, now),
+        foreign=tuple(min(at, now) for at in memory.foreign),
+        starting={
+            i: replace(s, since=min(s.since, now), order_at=min(s.order_at, now))
+            for i, s in memory.starting.items()
+        },
+        crash_loop=replace(
+            guard,
+            last_failed_order_at=min(guard.last_failed_order_at, now),
+            until=min(guard.until, now + guard.until - seen_at),
+        ),
         hold_orders_until=min(memory.hold_orders_until, latest),
     )
 
 
+def _lost_changes(memory: AppMemory) -> tuple[Change, ...]:
+    """Return the changes of calls that were perhaps sent: rates and budgets must know them."""
+    ups = [Change(o.sent_at, o.count) for o in memory.up_orders if _is_lost(o)]
+    downs = [Change(o.sent_at, -len(o.workers)) for o in memory.down_orders if _is_lost(o)]
+    return (*ups, *downs)
+
+
+def _is_lost(order: UpOrder | DownOrder) -> bool:
+    return order.outcome is OrderOutcome.INTENDED
+
+
 def _lost_calls(orders: tuple[UpOrder, ...] | tuple[DownOrder, ...]) -> tuple[Call, ...]:
-    return tuple(
-        Call(o.sent_at, o.deadline_at) for o in orders if o.outcome is OrderOutcome.INTENDED
-    )
+    return tuple(Call(o.sent_at, o.deadline_at) for o in orders if _is_lost(o))
+
+
+def our_starts(memory: AppMemory, observation: Observation) -> frozenset[str]:
+    """Return the ids whose start we ordered; a lost reply's by count, as :func:`settle` does.
+
+    Without this, workers that a lost order brought could pass for those of an update.
+    """
+    named = {i for order in memory.up_orders for i in (*order.worker_ids, *order.arrived)}
+    ordered = {i for i, start in memory.starting.items() if start.ordered}
+    unmarked = [
+        w
+        for w in _newcomers(memory, observation)
+        if not w.replace_worker_id and w.state is not WorkerState.ROLLIN
+    ]
+    _, arrivals, _ = _attribute(memory, observation, unmarked, NO_ROLLOUT)
+    return frozenset(named | ordered | arrivals.keys())
+
+
+def _newcomers(memory: AppMemory, observation: Observation) -> list[Worker]:
+    return [
+        w for w in observation.workers if w.id not in memory.known and w.id not in memory.removed
+    ]
 
 
 def settle(memory: AppMemory, observation: Observation, rollout: Rollout, now: float) -> Settled:
     """Return what a good list says of the open orders, and of other hands on the app."""
     first_look = memory.last_look_at is None
-    newcomers = [
-        w for w in observation.workers if w.id not in memory.known and w.id not in memory.removed
-    ]
+    newcomers = _newcomers(memory, observation)
     ups, arrivals, unexplained = _attribute(memory, observation, newcomers, rollout)
     ups, expired = _expire_ups(ups)
     downs, gone, raced = _follow_downs(memory, observation)
     foreign = () if first_look else _foreign(memory, observation, unexplained)
-    times = memory.foreign + ((now,) if foreign else ())
     settled = replace(
-        memory,
+        _seen_times(memory, observation, now, foreign=bool(foreign)),
         up_orders=ups,
         down_orders=downs,
         removed=_remember_removed(memory.removed, gone, now),
+    )
+    return Settled(settled, arrivals, expired, raced, foreign)
+
+
+def follow_scale_times(memory: AppMemory, observation: Observation, now: float) -> AppMemory:
+    """Return memory after a list from which only the platform's scale times are taken."""
+    foreign = _foreign(memory, observation, [])
+    return _seen_times(memory, observation, now, foreign=bool(foreign))
+
+
+def _seen_times(
+    memory: AppMemory, observation: Observation, now: float, *, foreign: bool
+) -> AppMemory:
+    times = memory.foreign + ((now,) if foreign else ())
+    return replace(
+        memory,
         platform_up_at=observation.last_scale_up_at,
         platform_down_at=observation.last_scale_down_at,
         foreign=tuple(at for at in times if at > now - FOREIGN_WINDOW_S),
     )
-    return Settled(settled, arrivals, expired, raced, foreign)
 
 
 def _attribute(
@@ -211,7 +285,8 @@ def _attribute(
 
 def _created_after(worker: Worker, order: UpOrder, observation: Observation) -> bool:
     if worker.created_at is None:
-        return True
+        # A dead worker of unknown age may be as old as the list reaches back: it explains nothing.
+        return worker.state in PRESENT
     return worker.created_at >= observation.platform_time(order.sent_at) - CLOCK_SLACK_S
 
 
@@ -273,7 +348,8 @@ def _was_raced(before: Served, after: Worker | None, gone: tuple[str, ...]) -> b
     if after is None or before.worker_id not in gone:
         return False
     served_more = after.success_count + after.failed_count > before.requests
-    return served_more or after.last_serve_at != before.platform_last_serve_at
+    # A time left out of a dead worker's row says nothing.
+    return served_more or after.last_serve_at not in (None, before.platform_last_serve_at)
 
 
 def _remember_removed(

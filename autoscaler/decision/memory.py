@@ -107,11 +107,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """A worker seen IN_FLIGHT. ``order_at``: when its order was sent, or it was first seen."""
+    """A worker seen IN_FLIGHT.
+
+    ``order_at``: when its order was sent, or it was first seen. ``ordered``: by us.
+    """
 
     since: float
     order_at: float
     overdue: bool = False
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from autoscaler.decision import combine as combining
 from autoscaler.decision.action import Case, size_action
 from autoscaler.decision.census import count_workers
-from autoscaler.decision.expectations import Settled, settle
+from autoscaler.decision.expectations import Settled, our_starts, settle
 from autoscaler.decision.memory import AppMemory, Change
 from autoscaler.decision.quality import judge
 from autoscaler.decision.rate import limit_rate
@@ -33,6 +33,7 @@ from autoscaler.model import (
     Proposal,
     Reason,
     Recommendation,
+    Role,
     Unobserved,
     WorkerState,
 )
@@ -106,8 +107,7 @@ def _take_in(
     spec: AppSpec, observation: Observation, memory: AppMemory, now: float
 ) -> tuple[_Scene, AppMemory]:
     """Update memory by a list that is believed."""
-    ours = {i for order in memory.up_orders for i in order.worker_ids} | set(memory.starting)
-    rollout = find_rollout(observation, ours)
+    rollout = find_rollout(observation, our_starts(memory, observation))
     settled = settle(memory, observation, rollout, now)
     memory = follow_starts(
         _first_look(spec, settled.memory, observation, now),
@@ -131,14 +131,27 @@ def _take_in(
 def _first_look(
     spec: AppSpec, memory: AppMemory, observation: Observation, now: float
 ) -> AppMemory:
-    """Without a past, a scale-up of a moment ago may be ours, its workers not listed yet."""
-    if memory.last_look_at is not None or observation.last_scale_up_at is None:
+    """Without a past, a scale call of a moment ago may be ours: its cooldown holds.
+
+    The workers of a scale-up may not be listed yet, so orders wait for them.
+    """
+    if memory.last_look_at is not None:
+        return memory
+    memory = replace(memory, changes=_past_changes(observation, now) + memory.changes)
+    if observation.last_scale_up_at is None:
         return memory
     left_s = spec.order_deadline_s - observation.age(observation.last_scale_up_at)
     if left_s <= 0:
         return memory
     until = max(memory.hold_orders_until, now + left_s)
     return replace(memory, hold_orders_until=until, hold_orders_why=Reason.FROZEN_AFTER_RESTART)
+
+
+def _past_changes(observation: Observation, now: float) -> tuple[Change, ...]:
+    """Return what the platform tells of the last scale calls; how many it was it does not tell."""
+    told = ((observation.last_scale_up_at, 1), (observation.last_scale_down_at, -1))
+    changes = [Change(now - observation.age(at), delta) for at, delta in told if at is not None]
+    return tuple(sorted(changes, key=lambda c: c.at))
 
 
 def _watching_since(spec: AppSpec, memory: AppMemory, now: float) -> float:
@@ -161,8 +174,9 @@ def _decide_on(
     combined = combining.combine(proposals, spec.combine, current)
     memory = _count_signals(memory, combined.missing, current, states)
     raw, limits = _with_fallback(spec, combined, memory, current)
+    raw, capped = combining.lower_to_cap(raw, combined.cap, low)
     wanted = min(max(raw, low), high)
-    limits += _bound_limit(raw, wanted, low, high)
+    limits += capped + _bound_limit(raw, wanted, low, high)
     memory = remember(
         memory,
         wanted,
@@ -227,12 +241,24 @@ def _ask(
         before = memory.policy_states.get(policy.name)
         try:
             answer, state = policy.recommend(given, before)
+            _check(answer)
         except Exception as error:  # noqa: BLE001 - a plug-in's fault must not stop the others
             answer, state = NoData(f"the policy failed: {error!r}"), before
-        proposals.append(Proposal(policy.name, answer))
+        proposals.append(Proposal(policy.name, answer, policy.role))
         if state is not None:
             states[policy.name] = state
     return tuple(proposals), states
+
+
+def _check(answer: object) -> None:
+    """Refuse what is no answer: a plug-in may return anything, and half a worker is not one."""
+    if isinstance(answer, NoData):
+        return
+    if not isinstance(answer, Recommendation):
+        raise TypeError(f"it answered {answer!r}")
+    for number in (answer.workers, answer.floor, answer.ceiling):
+        if number is not None and type(number) is not int:
+            raise TypeError(f"it answered {number!r} workers, which is no whole number")
 
 
 def _count_signals(
@@ -274,7 +300,11 @@ def _bound_limit(raw: int, wanted: int, low: int, high: int) -> tuple[Limit, ...
 
 def _because(proposals: tuple[Proposal, ...]) -> str:
     """Return the words of the policy that wants most, for the end of the message."""
-    said = [(p.policy, p.answer) for p in proposals if isinstance(p.answer, Recommendation)]
+    said = [
+        (p.policy, p.answer)
+        for p in proposals
+        if isinstance(p.answer, Recommendation) and p.role is not Role.CEILING
+    ]
     if not said:
         return ""
     policy, answer = max(said, key=lambda one: one[1].workers)

@@ -39,7 +39,14 @@ def judge(
     since = memory.stale_since if memory.stale_since is not None else now
     if now - since >= STALE_ACCEPTED_AFTER_S:
         # Believed from here on, but as after a restart: a full window before anything goes.
-        return None, replace(memory, stale_since=None, watching_since=None, removed={})
+        return None, replace(
+            memory,
+            stale_since=None,
+            watching_since=None,
+            removed={},
+            platform_up_at=observation.last_scale_up_at,
+            platform_down_at=observation.last_scale_down_at,
+        )
     return Doubt(Reason.STALE_OBSERVATION, stale), replace(memory, stale_since=since)
 
 

@@ -7,7 +7,7 @@ worker that is being replaced, or replaces another, is scaled down.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from autoscaler.model import PRESENT, Observation, Worker, WorkerState
@@ -42,13 +42,34 @@ def find_rollout(observation: Observation, ours: Collection[str]) -> Rollout:
     if not any(w.state is WorkerState.ROLLIN or w.replace_worker_id for w in alive):
         return _by_revision(alive, ours)
     ids = {w.id for w in alive if w.state is not WorkerState.REMOVING}
-    pairs = {w.id: w.replace_worker_id for w in alive if w.replace_worker_id in ids}
+    pairs = {
+        w.id: w.replace_worker_id
+        for w in alive
+        if w.replace_worker_id in ids and w.replace_worker_id != w.id
+    }
     strays = {w.id for w in alive if w.state is WorkerState.ROLLIN and w.id not in pairs}
     return Rollout(
-        newcomers=frozenset(pairs),
+        newcomers=_stand_ins(pairs),
         protected=frozenset(pairs) | frozenset(pairs.values()) | strays,
         unpaired=any(not w.replace_worker_id for w in alive if w.id in strays),
     )
+
+
+def _stand_ins(pairs: Mapping[str, str]) -> frozenset[str]:
+    """Return who counts together with its partner: one newcomer for each, and never in a ring.
+
+    Else one place under the maximum could hide any number of workers.
+    """
+    first = {partner: newcomer for newcomer, partner in sorted(pairs.items(), reverse=True)}
+    found = set()
+    for newcomer in first.values():
+        seen, at = {newcomer}, pairs[newcomer]
+        while at in pairs and at not in seen:
+            seen.add(at)
+            at = pairs[at]
+        if at not in seen:
+            found.add(newcomer)
+    return frozenset(found)
 
 
 def _by_revision(alive: list[Worker], ours: Collection[str]) -> Rollout:

@@ -82,7 +82,8 @@ def _end_starts(
             worker.state is WorkerState.IN_FLIGHT or worker.id in new_orders
         ):
             since = now - observation.age(worker.created_at)
-            watched[worker.id] = Starting(since, new_orders.get(worker.id, since))
+            order_at = new_orders.get(worker.id, since)
+            watched[worker.id] = Starting(since, order_at, ordered=worker.id in new_orders)
     still: dict[str, Starting] = {}
     samples: list[float] = []
     failed: list[float] = []

@@ -150,7 +150,8 @@ class Injector:
 
     def _unknown_enums(self, rows: list[dict[str, Any]]) -> None:
         for row in rows:
-            if self._rng.random() < 0.5:  # noqa: PLR2004
+            # A row with a time of deletion means the same whatever its enums say.
+            if "deletedAt" not in row and self._rng.random() < 0.5:  # noqa: PLR2004
                 field_name = self._rng.choice(["status", "detailStatus"])
                 row[field_name] = self._rng.choice(["STATUS_HIBERNATED", "SOMETHING_NEW"])
 

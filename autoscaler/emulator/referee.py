@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from autoscaler.emulator.app import App
 from autoscaler.emulator.books import Breach
+from autoscaler.emulator.scenario import Rules
 from autoscaler.emulator.worker import HEALTHY, Phase, SimWorker
 
 _MAX_CALLERS = 64
@@ -63,8 +64,12 @@ class Referee:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._rules = app.knobs.rules
         self._glances: OrderedDict[str, Glance] = OrderedDict()
+
+    @property
+    def _rules(self) -> Rules:
+        """What the autoscaler is told now; a simulation changes it with the configuration."""
+        return self._app.knobs.rules
 
     def saw(self, caller: str, glance: Glance) -> None:
         """Remember what a list told a caller."""
@@ -137,8 +142,15 @@ class Referee:
         left = app.healthy() - len(going)
         shown_at = app.now if glance is None else glance.shown_at
         surprises = sum(at > shown_at for at in app.exits)
-        if going and left + surprises < self._rules.min_workers:
-            self._book(Rule.BELOW_MIN, f"{left} healthy left < {self._rules.min_workers}")
+        minimum = self._minimum(glance)
+        if going and left + surprises < minimum:
+            self._book(Rule.BELOW_MIN, f"{left} healthy left < {minimum}")
+
+    def _minimum(self, glance: Glance | None) -> int:
+        """The minimum the caller had to keep: where a maximum is lower, the maximum wins."""
+        shown = None if glance is None else glance.max_workers
+        bounds = (self._rules.min_workers, self._rules.max_workers, self._app.max_workers, shown)
+        return min(bound for bound in bounds if bound is not None)
 
     # -- one worker ---------------------------------------------------------------------------
 

@@ -157,9 +157,14 @@ def _read(row: WireWorker, notes: Notes) -> Worker | None:
 
 
 def _state(row: WireWorker, *, deleted: bool) -> WorkerState:
-    """Return the state; a deleted worker is GONE whatever else its row says, unless it failed."""
+    """Return the state; a deleted worker is GONE whatever else its row says.
+
+    Unless it failed, or is still stopping: the time of its deletion may be known before its place
+    is free again.
+    """
     state = classify(row.status or "", row.detail_status or "")
-    return WorkerState.GONE if deleted and state is not WorkerState.ERROR else state
+    stays = state is WorkerState.ERROR or row.status == "STATUS_TERMINATING"
+    return WorkerState.GONE if deleted and not stays else state
 
 
 def _note_unknown(row: WireWorker, notes: Notes) -> None:

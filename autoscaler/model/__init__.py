@@ -13,7 +13,8 @@ from autoscaler.model.decision import (
 )
 from autoscaler.model.observation import AppKey, NoData, Observation, QueuedRequest, Unobserved
 from autoscaler.model.reasons import Reason
-from autoscaler.model.recommendation import Census, PolicyInput, Proposal, Recommendation
+from autoscaler.model.recommendation import Census, PolicyInput, Proposal, Recommendation, Role
+from autoscaler.model.signals import PrometheusQuery, SignalRequest, WebhookCall
 from autoscaler.model.worker import PRESENT, Worker, WorkerState, classify
 
 __all__ = [
@@ -30,14 +31,18 @@ __all__ = [
     "NoData",
     "Observation",
     "PolicyInput",
+    "PrometheusQuery",
     "Proposal",
     "QueuedRequest",
     "Reason",
     "Recommendation",
+    "Role",
     "ScaleDown",
     "ScaleUp",
     "Scaler",
+    "SignalRequest",
     "Unobserved",
+    "WebhookCall",
     "Worker",
     "WorkerState",
     "action_name",

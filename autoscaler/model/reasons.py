@@ -27,6 +27,10 @@ class Reason(StrEnum):
     """Enough workers are on order; they have not all arrived."""
     AT_MAXIMUM = "AtMaximum"
     """More are wanted than the maximum allows."""
+    CAPPED_BY_CEILING = "CappedByCeiling"
+    """More are wanted than a policy's ceiling (a schedule's maximum, say) allows."""
+    RAISED_TO_FLOOR = "RaisedToFloor"
+    """Fewer are wanted than a policy's floor (a schedule's minimum, a forecast) keeps."""
 
     # Holding because something limits
     STABILIZING = "Stabilizing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from autoscaler.model.observation import NoData, Observation
 
@@ -66,6 +67,17 @@ class PolicyInput:
     cold_start_s: float | None = None
 
 
+class Role(StrEnum):
+    """What a policy's number is for."""
+
+    TARGET = "target"
+    """It is combined with those of the other targets."""
+    FLOOR = "floor"
+    """The combined number is raised to it."""
+    CEILING = "ceiling"
+    """The combined number is lowered to it, but never below min_workers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recommendation:
     """A policy's answer.
@@ -74,16 +86,23 @@ class Recommendation:
         workers: the wanted number before any limit, ≥ 0.
         why: a short sentence with the numbers that made it.
         inputs: the same numbers by name, with their unit in the name where they have one.
+        floor, ceiling: bounds that the policy sets at this moment, whatever its role; ``None`` for
+            none. Where they contradict each other the ceiling wins, as a maximum does.
+        abstains: whether ``workers`` is only said for people and takes no part in the combination.
     """
 
     workers: int
     why: str
     inputs: Mapping[str, float | str] = field(default_factory=dict)
+    floor: int | None = None
+    ceiling: int | None = None
+    abstains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A policy's name in this app, beside its answer."""
+    """A policy's name in this app, beside its answer and the role that the app gave it."""
 
     policy: str
     answer: Recommendation | NoData
+    role: Role = Role.TARGET

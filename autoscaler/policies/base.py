@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from autoscaler.model import NoData, PolicyInput, Recommendation
+from autoscaler.model import NoData, PolicyInput, Recommendation, Role, SignalRequest
 from autoscaler.policies.params import PolicyParams
 
 Answer = Recommendation | NoData
@@ -23,17 +23,33 @@ class Policy(ABC):
         state_type: the type of its state, which must be made of dataclasses, tuples, dicts and
             plain values (it is stored as JSON); ``None`` for a policy without state.
         needs: signals it wants fetched (``"request_queue"``, …).
+        pure: ``False`` only for a policy that runs foreign code, for which nobody can promise it.
+        monotone_in_load: whether more waiting or busy requests, all else equal, never lower its
+            answer; the conformance suite checks it where it is claimed.
     """
 
     kind: ClassVar[str]
     Params: ClassVar[type[PolicyParams]]
     state_type: ClassVar[type[Any] | None] = None
     needs: ClassVar[frozenset[str]] = frozenset()
+    pure: ClassVar[bool] = True
+    monotone_in_load: ClassVar[bool] = False
 
-    def __init__(self, params: PolicyParams, name: str = "") -> None:
-        """Take validated parameters (an instance of ``Params``) and a name unique in the app."""
+    def __init__(
+        self, params: PolicyParams, name: str = "", *, role: Role | str = Role.TARGET
+    ) -> None:
+        """Take validated parameters (an instance of ``Params``) and a name unique in the app.
+
+        ``role``: what the app uses the number for; the policy itself need not care.
+        """
         self.name = name or self.kind
         self.params = params
+        self.role = Role(role)
+
+    @property
+    def signals_wanted(self) -> tuple[SignalRequest, ...]:
+        """Numbers from outside the platform to fetch before each pass; none by default."""
+        return ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.params!r}, name={self.name!r})"

@@ -9,14 +9,41 @@ from types import MappingProxyType
 
 from autoscaler.model.errors import ConfigurationError
 from autoscaler.policies.base import Policy
+from autoscaler.policies.concurrency import ConcurrencyPolicy
+from autoscaler.policies.everai_builtin import EverAIFreeWorkerPolicy, EverAISimplePolicy
+from autoscaler.policies.everai_class import EverAIClassPolicy
 from autoscaler.policies.fixed import FixedPolicy
 from autoscaler.policies.free_workers import FreeWorkersPolicy
+from autoscaler.policies.ongoing_requests import OngoingRequestsPolicy
+from autoscaler.policies.predictive import PredictivePolicy
+from autoscaler.policies.prometheus import PrometheusPolicy
 from autoscaler.policies.queue import QueuePolicy
+from autoscaler.policies.queue_age import QueueAgePolicy
+from autoscaler.policies.schedule import SchedulePolicy
+from autoscaler.policies.step import StepPolicy
+from autoscaler.policies.utilization import UtilizationPolicy
+from autoscaler.policies.webhook import WebhookPolicy
 
 GROUP = "autoscaler.policies"
 """The entry-point group of plug-ins; the entry's name is the policy's kind."""
 
-BUILT_IN: tuple[type[Policy], ...] = (QueuePolicy, FreeWorkersPolicy, FixedPolicy)
+BUILT_IN: tuple[type[Policy], ...] = (
+    QueuePolicy,
+    QueueAgePolicy,
+    FreeWorkersPolicy,
+    UtilizationPolicy,
+    ConcurrencyPolicy,
+    OngoingRequestsPolicy,
+    StepPolicy,
+    SchedulePolicy,
+    PredictivePolicy,
+    PrometheusPolicy,
+    WebhookPolicy,
+    FixedPolicy,
+    EverAISimplePolicy,
+    EverAIFreeWorkerPolicy,
+    EverAIClassPolicy,
+)
 
 
 @cache

@@ -3,6 +3,16 @@
 from autoscaler.ports.clock import Clock
 from autoscaler.ports.platform import Platform
 from autoscaler.ports.recorder import Outcome, Recorder
+from autoscaler.ports.signals import NoSignals, Signals
 from autoscaler.ports.state import State, Trust
 
-__all__ = ["Clock", "Outcome", "Platform", "Recorder", "State", "Trust"]
+__all__ = [
+    "Clock",
+    "NoSignals",
+    "Outcome",
+    "Platform",
+    "Recorder",
+    "Signals",
+    "State",
+    "Trust",
+]

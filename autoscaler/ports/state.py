@@ -32,7 +32,7 @@ class State(Protocol):
         """What the store was like when it was opened."""
 
     async def load(self, app: AppKey) -> AppMemory | None:
-        """Return what was written last; ``None`` for an app never written.
+        """Return what was written or checkpointed last; ``None`` for an app never written.
 
         Policy states come back as plain values; the caller gives them their type.
         """

@@ -68,6 +68,7 @@ def _values(old: Any, new: Any, path: str, *, duration: bool) -> Iterator[str]:
         if old.type != new.type:
             yield f"{path}: type {old.type} → {new.type}"
         else:
+            yield from _values(old.role.value, new.role.value, f"{path}.role", duration=False)
             yield from _values(old.params, new.params, path, duration=False)
     elif is_secret(path.rpartition(".")[2]):
         yield f"{path} changed"

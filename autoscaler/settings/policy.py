@@ -1,4 +1,4 @@
-"""One entry of an app's ``policies`` list: ``type``, ``name``, and that policy's own parameters.
+"""One entry of an app's ``policies`` list: ``type``, ``name``, ``role``, and the parameters.
 
 Which types there are, and their parameters, is asked of the registry when an entry is validated,
 so a plug-in's policies are configured, checked and documented like the built-in ones.
@@ -21,33 +21,39 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
+from autoscaler.model import Role
 from autoscaler.model.errors import ConfigurationError
 from autoscaler.policies import Policy, PolicyParams, policies
 
-OWN_KEYS = ("type", "name")
+OWN_KEYS = ("type", "name", "role")
 """Keys of an entry that are not parameters of its policy."""
 
-
 _NAME = "Name in logs and metrics, unique in the app; the type if left out."
+_ROLE = (
+    "What the number is for: target is combined with the other targets, floor raises the result "
+    "to it, ceiling caps it (never below min_workers)."
+)
+_RoleName = Literal["target", "floor", "ceiling"]
 
 
 @cache
 def entry_model(kind: str) -> type[PolicyParams]:
-    """Return the model of a whole entry: the policy's parameters, ``type`` and ``name``.
+    """Return the model of a whole entry: the policy's parameters and the entry's own keys.
 
     Raises:
-        ConfigurationError: the policy has a parameter of one of those two names.
+        ConfigurationError: the policy has a parameter of the name of an own key.
     """
     params = policies()[kind].Params
     taken = [key for key in OWN_KEYS if key in params.model_fields]
     if taken:
         raise ConfigurationError(
             f"policy {kind!r} has a parameter named {taken[0]!r}; "
-            "type and name belong to the entry, so its author must rename it"
+            "type, name and role belong to the entry, so its author must rename it"
         )
     own: dict[str, Any] = {
         "type": (Literal[kind], Field(description="Which policy this is.")),
         "name": (str, Field(default="", max_length=100, description=_NAME)),
+        "role": (_RoleName, Field(default="target", description=_ROLE)),
     }
     return create_model(f"{kind} policy", __base__=params, __doc__=params.__doc__, **own)
 
@@ -59,14 +65,16 @@ class PolicySettings:
     type: str
     name: str
     params: PolicyParams
+    role: Role = Role.TARGET
 
     def build(self) -> Policy:
         """Make the policy itself."""
-        return policies()[self.type](self.params, self.name)
+        return policies()[self.type](self.params, self.name, role=self.role)
 
     def as_mapping(self) -> dict[str, Any]:
         """Return the entry as the file would have it."""
-        return {"type": self.type, "name": self.name, **self.params.model_dump()}
+        own = {"type": self.type, "name": self.name, "role": self.role.value}
+        return own | self.params.model_dump()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -100,7 +108,8 @@ def _entry(value: Any) -> PolicySettings:
     _refuse_bools(value, entry)
     own = {key: given for key, given in value.items() if key not in OWN_KEYS}
     name: str = getattr(entry, "name")  # noqa: B009 - the field exists on made models only
-    return PolicySettings(kind, name or kind, policies()[kind].Params.model_validate(own))
+    role = Role(getattr(entry, "role"))  # noqa: B009 - likewise
+    return PolicySettings(kind, name or kind, policies()[kind].Params.model_validate(own), role)
 
 
 def _kind(value: Mapping[Any, Any]) -> str:

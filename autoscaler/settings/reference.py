@@ -14,7 +14,7 @@ from autoscaler.policies import policies
 from autoscaler.settings.app import AppSettings
 from autoscaler.settings.fields import bare, is_duration, item, nullable, section, variable
 from autoscaler.settings.model import Settings
-from autoscaler.settings.policy import PolicySettings, entry_model
+from autoscaler.settings.policy import OWN_KEYS, PolicySettings, entry_model
 
 _HEAD = "| key | type | default | meaning | environment variable |\n|---|---|---|---|---|\n"
 _POLICY_HEAD = "| key | type | default | meaning |\n|---|---|---|---|\n"
@@ -75,7 +75,7 @@ def _policy(kind: str) -> str:
     rows = "".join(
         f"| `{name}` | {_type(field)} | {_code(_default(field))} | {_cell(field.description)} |\n"
         for name, field in entry_model(kind).model_fields.items()
-        if name not in ("type", "name")
+        if name not in OWN_KEYS
     )
     return f"\n#### `type: {kind}`\n\n{_POLICY_HEAD}{rows}"
 

@@ -37,6 +37,8 @@ _SEAL_WHOLE = b"whole\n"
 _SEAL_LOST = b"lost \n"
 
 Run = Callable[..., Awaitable[Any]]
+Row = tuple[str, str, str, bytes]
+"""Endpoint, namespace, app and encoded memory."""
 
 
 class StateLockedError(StateError):
@@ -71,10 +73,16 @@ class SqliteState:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             existed = path.exists()
-            self._seal = _take_seal(path)
-            self._db, self._trust = self._open(existed=existed)
+            self._seal = _take_seal(path, existed=existed)
         except OSError as error:
             raise StateError(f"state store {path}: {error.strerror or error}") from error
+        try:
+            self._db, self._trust = self._open(existed=existed)
+        except BaseException as error:
+            os.close(self._seal)
+            if isinstance(error, (sqlite3.Error, OSError)):
+                raise StateError(f"state store {path}: {error}") from error
+            raise
 
     @property
     def trust(self) -> Trust:
@@ -82,53 +90,83 @@ class SqliteState:
         return self._trust
 
     def _open(self, *, existed: bool) -> tuple[sqlite3.Connection, Trust]:
-        sealed = os.pread(self._seal, len(_SEAL_LOST), 0)
+        whole = os.pread(self._seal, len(_SEAL_WHOLE), 0) == _SEAL_WHOLE
         try:
-            db = _connect(self._path)
+            db, found = _connect(self._path)
         except sqlite3.DatabaseError as error:
-            if not existed:
-                raise StateError(f"state store {self._path}: {error}") from error
+            # Only what cannot be read is set aside: a full or locked disk says nothing of the file.
+            if not (existed and _is_corrupt(error)):
+                raise
+            self._set_seal(_SEAL_LOST)
             self.set_aside = _set_aside(self._path)
-            return _connect(self._path), Trust.LOST
-        if sealed == _SEAL_LOST:
+            return _connect(self._path)[0], Trust.LOST
+        if existed and found == 0:
+            # An emptied file, or one that a dying process had not finished: no memory is in it.
+            self._set_seal(_SEAL_LOST)
+            return db, Trust.LOST
+        if not whole:
             return db, Trust.LOST
         return db, Trust.WHOLE if existed else Trust.NEW
 
     async def load(self, app: AppKey) -> AppMemory | None:
-        """Return what was written last."""
+        """Return what was written or checkpointed last."""
+        if app in self._dirty:
+            return decode(encode(self._dirty[app]))
         query = "SELECT row FROM memory WHERE endpoint = ? AND namespace = ? AND app = ?"
         row = await self._call(self._fetch, query, (self._endpoint, *app))
         return None if row is None else decode(row[0])
 
     async def write_intent(self, app: AppKey, memory: AppMemory) -> None:
         """Write and sync. Where that fails the seal is broken first: a restart will know."""
-        row = encode(memory)
         self._dirty.pop(app, None)
         try:
+            row = encode(memory)
             await self._call(self._write, [(self._endpoint, *app, row)])
         except StateError:
             self._dirty.setdefault(app, memory)
             self._set_seal(_SEAL_LOST)
             raise
+        # A flush that failed meanwhile put an older memory back.
+        self._dirty.pop(app, None)
 
     def checkpoint(self, app: AppKey, memory: AppMemory) -> None:
         """Keep the memory for the next flush."""
         self._dirty[app] = memory
 
     async def flush(self) -> None:
-        """Write what was checkpointed, in one transaction; on failure it is kept for the next."""
+        """Write what was checkpointed, in one transaction; on failure it is kept for the next.
+
+        A memory that cannot be encoded keeps only its own app from being written.
+        """
         dirty, self._dirty = self._dirty, {}
         if not dirty:
             return
+        rows, unwritable, trouble = self._encoded(dirty)
         try:
-            rows = [(self._endpoint, *app, encode(memory)) for app, memory in dirty.items()]
             await self._call(self._write, rows)
-        except StateError:
+        except BaseException:
             self._dirty = dirty | self._dirty
             raise
+        self._dirty = unwritable | self._dirty
+        if trouble is not None:
+            raise trouble
         if not self._dirty:
             # All that was in memory only is on disk now, the intents that failed included.
             self._set_seal(_SEAL_WHOLE)
+
+    def _encoded(
+        self, dirty: dict[AppKey, AppMemory]
+    ) -> tuple[list[Row], dict[AppKey, AppMemory], StateError | None]:
+        rows: list[Row] = []
+        unwritable: dict[AppKey, AppMemory] = {}
+        trouble = None
+        for app, memory in dirty.items():
+            try:
+                rows.append((self._endpoint, *app, encode(memory)))
+            except StateError as error:
+                unwritable[app] = memory
+                trouble = error
+        return rows, unwritable, trouble
 
     async def forget(self, app: AppKey) -> None:
         """Drop the app's row."""
@@ -158,7 +196,7 @@ class SqliteState:
     def _fetch(self, query: str, values: tuple[str, ...]) -> Any:
         return self._db.execute(query, values).fetchone()
 
-    def _write(self, rows: list[tuple[str, str, str, bytes]]) -> None:
+    def _write(self, rows: list[Row]) -> None:
         with self._db:
             self._db.executemany(_UPSERT, rows)
 
@@ -176,47 +214,58 @@ class SqliteState:
             return
 
 
-def _take_seal(path: Path) -> int:
+def _take_seal(path: Path, *, existed: bool) -> int:
     seal = os.open(path.with_name(path.name + ".seal"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(seal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(seal).st_size == 0:
+            # A store without its seal may have lost anything.
+            os.pwrite(seal, _SEAL_LOST if existed else _SEAL_WHOLE, 0)
+            os.fsync(seal)
     except BlockingIOError:
         os.close(seal)
         raise StateLockedError(
             f"state store {path} is in use by another autoscaler; stop it, or give this one a"
             " state.path of its own"
         ) from None
-    if os.fstat(seal).st_size == 0:
-        os.pwrite(seal, _SEAL_WHOLE, 0)
-        os.fsync(seal)
+    except OSError:
+        os.close(seal)
+        raise
     return seal
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _connect(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Return the open database, and the schema that was found in it (0 for none)."""
     db = sqlite3.connect(path, check_same_thread=False, timeout=5.0)
     try:
         path.chmod(0o600)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        _check(db, path)
+        found = _check(db, path)
         with db:
             db.execute(_SCHEMA)
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except BaseException:
         db.close()
         raise
-    return db
+    return db, found
 
 
-def _check(db: sqlite3.Connection, path: Path) -> None:
+def _check(db: sqlite3.Connection, path: Path) -> int:
     if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("the integrity check failed")
-    found = db.execute("PRAGMA user_version").fetchone()[0]
+    found = int(db.execute("PRAGMA user_version").fetchone()[0])
     if found > SCHEMA_VERSION:
         raise StateError(
             f"state store {path} was written by a newer version (schema {found}, this one"
             f" knows {SCHEMA_VERSION}); upgrade, or give this version a state.path of its own"
         )
+    return found
 
 
 def _set_aside(path: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from autoscaler.decision import AppMemory
 from autoscaler.model import AppKey
+from autoscaler.model.errors import StateError
 from autoscaler.ports import Trust
 from autoscaler.state.codec import decode, encode
 
@@ -26,24 +27,32 @@ class VolatileState:
         return self._trust
 
     async def load(self, app: AppKey) -> AppMemory | None:
-        """Return what was written last."""
+        """Return what was written or checkpointed last."""
+        if app in self._dirty:
+            return decode(encode(self._dirty[app]))
         row = self._rows.get(app)
         return None if row is None else decode(row)
 
     async def write_intent(self, app: AppKey, memory: AppMemory) -> None:
         """Keep the memory."""
-        self._rows[app] = encode(memory)
         self._dirty.pop(app, None)
+        self._rows[app] = encode(memory)
 
     def checkpoint(self, app: AppKey, memory: AppMemory) -> None:
         """Keep the memory for the next flush."""
         self._dirty[app] = memory
 
     async def flush(self) -> None:
-        """Keep what was checkpointed."""
-        for app, memory in self._dirty.items():
-            self._rows[app] = encode(memory)
-        self._dirty.clear()
+        """Keep what was checkpointed; what cannot be encoded keeps nothing else from it."""
+        trouble = None
+        for app, memory in tuple(self._dirty.items()):
+            try:
+                self._rows[app] = encode(memory)
+                del self._dirty[app]
+            except StateError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
 
     async def forget(self, app: AppKey) -> None:
         """Drop the app."""

@@ -90,8 +90,8 @@ async def start_daemon(tmp_path: Path) -> AsyncIterator[StartDaemon]:
                     {
                         "everai": {
                             "endpoint": emulator.address,
-                            "read_timeout": 1.0,
-                            "total_timeout": 2.0,
+                            "read_timeout": 0.5,
+                            "total_timeout": 1.0,
                         },
                         "state": {"path": str(tmp_path / "state.db")},
                         "server": {"listen": "127.0.0.1:0"},

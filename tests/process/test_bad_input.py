@@ -19,7 +19,7 @@ FAULTS = {
     "500": "PlatformError",
     "503": "PlatformError",
     "html": "PlatformError",
-    "truncated": "MalformedReply",
+    "truncated": "PlatformUnreachable",
     "garbage": "MalformedReply",
     "reset-before": "PlatformUnreachable",
     "hang": "PlatformUnreachable",

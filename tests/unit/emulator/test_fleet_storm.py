@@ -80,3 +80,16 @@ def _check(app: App) -> None:
         assert worker.phase not in (Phase.ERROR, Phase.TERMINATED)
         partner = app.workers.get(worker.replaced_by)
         assert partner is None or partner.replaces == worker.id
+
+
+def test_waits_are_what_queueing_theory_says(make_app: Callable[..., App], epoch_s: float) -> None:
+    """M/M/4 at 80 % load: Erlang's C is 0.5964, the mean wait C / (4/4 s - 0.8/s) = 2.982 s."""
+    load = {
+        "phases": [{"phase": "plateau", "per_s": 0.8}],
+        "service": {"type": "exponential", "mean_s": 4},
+    }
+    app = make_app(initial_workers=4, load=load, seed=11)
+    app.advance(epoch_s + 200_000)
+    waits = app.books.waits
+    assert waits.share_above(0.001) == pytest.approx(0.5964, rel=0.03)
+    assert waits.total_s / waits.count == pytest.approx(2.982, rel=0.07)

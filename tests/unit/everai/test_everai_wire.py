@@ -158,6 +158,13 @@ def test_a_deleted_worker_is_gone_unless_it_failed() -> None:
     assert states == [WorkerState.GONE, WorkerState.GONE, WorkerState.ERROR, WorkerState.FREE]
 
 
+def test_a_worker_that_is_still_stopping_takes_a_place_though_its_deletion_has_a_time() -> None:
+    when = "2024-09-29T09:35:18Z"
+    stopping = {"status": "STATUS_TERMINATING", "detailStatus": "DETAIL_STATUS_REMOVE"}
+    seen = decode({"workers": [{"id": "a", **stopping, "deletedAt": when}]})
+    assert [worker.state for worker in seen.workers] == [WorkerState.REMOVING]
+
+
 def test_notes_are_no_more_than_people_can_read() -> None:
     seen = decode({"workers": [{"id": f"w{n}", "createdAt": "x"} for n in range(1000)]})
     assert len(seen.problems) == 21

@@ -9,6 +9,7 @@ import pytest
 
 from autoscaler.policies import policies
 from autoscaler.settings import json_schema, reference
+from autoscaler.settings.policy import OWN_KEYS
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 BEGIN, END = "<!-- reference: begin -->\n", "<!-- reference: end -->\n"
@@ -43,7 +44,7 @@ def test_each_policy_is_an_alternative_with_its_parameters() -> None:
     found = policy_schemas()
     assert found.keys() == policies().keys()
     for kind, entry in found.items():
-        assert set(entry["properties"]) == {"type", "name", *policies()[kind].Params.model_fields}
+        assert set(entry["properties"]) == {*OWN_KEYS, *policies()[kind].Params.model_fields}
         assert "type" in entry["required"]
 
 
