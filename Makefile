@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign chaos soak demo clean
+.PHONY: help setup check format test test-foreign chaos soak reference demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -42,6 +42,9 @@ chaos: $(STAMP) ## Daemon and emulator as processes; faults, and ten kills, unde
 
 soak: $(STAMP) ## Simulated days of faults (SEEDS=300 HOURS=2)
 	$(BIN)/autoscaler soak --seeds $(or $(SEEDS),300) --hours $(or $(HOURS),2)
+
+reference: $(STAMP) ## Write the tables of docs/configuration.md anew
+	$(BIN)/autoscaler schema --markdown --into docs/configuration.md
 
 demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 	$(BIN)/autoscaler demo --speed $(or $(DEMO_SPEED),1)

@@ -10,7 +10,7 @@ import structlog
 
 from autoscaler import __version__
 from autoscaler.app.tokens import RedactedTokens
-from autoscaler.control.fleet import Fleet
+from autoscaler.control.fleet import Ceilings, Fleet
 from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
 from autoscaler.control.pacing import Pacer
 from autoscaler.control.reconciler import Reconciler
@@ -18,7 +18,7 @@ from autoscaler.control.supervisor import Supervisor
 from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
 from autoscaler.model import AppKey
 from autoscaler.model.errors import StateError
-from autoscaler.ports import Clock, State, Trust
+from autoscaler.ports import Clock, Platform, State, Trust
 from autoscaler.settings import Settings
 from autoscaler.signals import SignalFetcher
 from autoscaler.state import SqliteState, StateLockedError, VolatileState
@@ -33,6 +33,7 @@ class Parts:
     client: EverAIClient
     signals: SignalFetcher
     app_tokens: dict[AppKey, TokenSource]
+    platform: Platform
     state: State
     fleet: Fleet
     supervisor: Supervisor
@@ -55,11 +56,12 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     tokens = app_tokens(settings)
     client = _client(settings, environ, clock, recorder, tokens)
     state = _state(settings)
-    fleet = Fleet(settings.fleet.max_workers)
+    fleet = Fleet(ceilings(settings))
     signals = SignalFetcher()
     budget = Budget(clock, settings.everai.requests_per_second)
+    platform = GuardedPlatform(client, budget, Breaker(clock))
     reconciler = Reconciler(
-        platform=GuardedPlatform(client, budget, Breaker(clock)),
+        platform=platform,
         state=state,
         clock=clock,
         recorder=recorder,
@@ -77,7 +79,12 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     )
     site = build_app(metrics=metrics, snapshot=snapshot, health=health, version=__version__)
     web = WebServer(site, settings.server.host, settings.server.port)
-    return Parts(client, signals, tokens, state, fleet, supervisor, health, web)
+    return Parts(client, signals, tokens, platform, state, fleet, supervisor, health, web)
+
+
+def ceilings(settings: Settings) -> Ceilings:
+    """Return the ceilings over all apps."""
+    return Ceilings(settings.fleet.max_workers, settings.fleet.max_price_per_hour)
 
 
 def app_tokens(settings: Settings) -> dict[AppKey, TokenSource]:

@@ -1,36 +1,39 @@
-"""The daemon's life: start, tick, reload, stop."""
+"""The daemon's life: start, tick, stop."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC
+from pathlib import Path
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from autoscaler.app.build import Parts, app_tokens, build
+from autoscaler.app.build import Parts, build
 from autoscaler.app.clock import SystemClock
-from autoscaler.model.errors import ConfigurationError, StateError
-from autoscaler.settings import Checked, Settings, diff, to_spec
+from autoscaler.app.configuration import Configuration, Read
+from autoscaler.model.errors import StateError
+from autoscaler.settings import Settings
 
 TICK_S = 0.1
 FLUSH_S = 5.0
 GRACE_S = 5.0
 """Seconds that passes under way are given at a stop before they are cut off."""
 
-Reload = Callable[[], Checked]
 
-
-async def run_daemon(settings: Settings, environ: Mapping[str, str], reload: Reload) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+async def run_daemon(
+    settings: Settings, environ: Mapping[str, str], read: Read, watched: Path
+) -> None:
+    """Run until SIGTERM or SIGINT.
 
     Args:
         settings: validated.
         environ: environment of the process, for the token.
-        reload: reads the configuration again.
+        read: reads the configuration again; called at SIGHUP and when ``watched`` changes.
+        watched: the configuration file.
 
     Raises:
         ConfigurationError: something cannot be used as configured.
@@ -40,22 +43,24 @@ async def run_daemon(settings: Settings, environ: Mapping[str, str], reload: Rel
     parts = build(settings, environ, SystemClock())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_close, parts)
-        parts.supervisor.apply(to_spec(settings))
-        parts.health.configured(parts.supervisor.apps)
         await stack.enter_async_context(parts.web)
+        configuration = Configuration(parts, settings, read)
+        stack.push_async_callback(configuration.close)
+        configuration.start()
+        configuration.watch(watched)
         stop = asyncio.Event()
-        reloader = _Reloader(parts, settings, reload)
-        _on_signals(stop, reloader)
-        scheduler = _schedule(parts)
+        _on_signals(stop, configuration)
+        scheduler = _schedule(parts, configuration, settings)
         stack.callback(scheduler.shutdown, wait=False)
         log.info("started", url=parts.web.url, apps=len(settings.apps), dry_run=settings.dry_run)
+        await configuration.discover()
         await stop.wait()
         log.info("stopping", grace_s=GRACE_S)
         await parts.supervisor.stop(GRACE_S)
     log.info("stopped")
 
 
-async def run_once(settings: Settings, environ: Mapping[str, str]) -> bool:
+async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -> bool:
     """Run one pass of every app; return whether every app could be observed.
 
     Raises:
@@ -64,7 +69,9 @@ async def run_once(settings: Settings, environ: Mapping[str, str]) -> bool:
     """
     parts = build(settings, environ, SystemClock())
     try:
-        parts.supervisor.apply(to_spec(settings))
+        configuration = Configuration(parts, settings, read)
+        configuration.start()
+        await configuration.discover()
         return await parts.supervisor.run_once()
     finally:
         await _close(parts)
@@ -79,7 +86,7 @@ async def _close(parts: Parts) -> None:
         structlog.get_logger().error("the state store was not written at the end", error=str(error))
 
 
-def _schedule(parts: Parts) -> AsyncIOScheduler:
+def _schedule(parts: Parts, configuration: Configuration, settings: Settings) -> AsyncIOScheduler:
     async def tick() -> None:
         parts.health.beat()
         parts.supervisor.tick()
@@ -90,67 +97,16 @@ def _schedule(parts: Parts) -> AsyncIOScheduler:
     )
     scheduler.add_job(tick, "interval", seconds=TICK_S, id="tick")
     scheduler.add_job(parts.supervisor.flush, "interval", seconds=FLUSH_S, id="flush")
+    scheduler.add_job(
+        configuration.discover, "interval", seconds=settings.discover_interval, id="discover"
+    )
     scheduler.start()
     return scheduler
 
 
-def _on_signals(stop: asyncio.Event, reloader: _Reloader) -> None:
+def _on_signals(stop: asyncio.Event, configuration: Configuration) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with suppress(AttributeError):  # Windows has no SIGHUP
-        loop.add_signal_handler(signal.SIGHUP, reloader.request)
-
-
-class _Reloader:
-    """Puts a changed configuration in force, or keeps the last good one."""
-
-    def __init__(self, parts: Parts, settings: Settings, read: Reload) -> None:
-        self._parts = parts
-        self._settings = settings
-        self._read = read
-        self._turn = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def request(self) -> None:
-        """Read again, beside the passes that run."""
-        task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _reload(self) -> None:
-        """Read again. A bad configuration is refused whole, and said."""
-        log = structlog.get_logger()
-        async with self._turn:
-            try:
-                # Ten thousand apps take seconds to check: not on the loop.
-                checked = await asyncio.to_thread(self._read)
-            except ConfigurationError as error:
-                log.error(
-                    "configuration refused; the last good one stays in force", error=str(error)
-                )
-                return
-            self._put_in_force(checked)
-
-    def _put_in_force(self, checked: Checked) -> None:
-        log = structlog.get_logger()
-        settings = checked.settings
-        changes = diff(self._settings, settings)
-        if _needs_restart(self._settings, settings):
-            log.warning("changes outside apps, defaults and fleet take effect at the next start")
-        self._settings = settings
-        self._parts.app_tokens.clear()
-        self._parts.app_tokens.update(app_tokens(settings))
-        self._parts.fleet.max_workers = settings.fleet.max_workers
-        self._parts.supervisor.apply(to_spec(settings))
-        self._parts.health.configured(self._parts.supervisor.apps)
-        log.info(
-            "configuration reloaded",
-            changes=list(changes),
-            warnings=[str(warning) for warning in checked.warnings],
-        )
-
-
-def _needs_restart(old: Settings, new: Settings) -> bool:
-    sections = ("everai", "state", "server", "log", "dry_run")
-    return any(getattr(old, name) != getattr(new, name) for name in sections)
+        loop.add_signal_handler(signal.SIGHUP, configuration.request_reload)

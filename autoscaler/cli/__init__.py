@@ -7,9 +7,15 @@ from typing import Annotated
 import typer
 
 from autoscaler import __version__
+from autoscaler.cli.bridge import bridge
 from autoscaler.cli.demo import demo
 from autoscaler.cli.emulator import emulator
+from autoscaler.cli.explain import explain
+from autoscaler.cli.import_everai import import_everai
+from autoscaler.cli.policies import policies, schedule
 from autoscaler.cli.run import run
+from autoscaler.cli.simulate import lab, simulate
+from autoscaler.cli.soak import soak
 from autoscaler.cli.validate import schema, validate
 
 program = typer.Typer(
@@ -19,6 +25,10 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_SCALE = "Scale apps"
+_CONFIGURE = "Configure"
+_TRY = "Try and prove"
 
 
 def _version(asked: bool) -> None:
@@ -37,11 +47,19 @@ def _root(
     pass
 
 
-program.command()(run)
-program.command()(demo)
-program.command()(emulator)
-program.command()(validate)
-program.command()(schema)
+program.command(rich_help_panel=_SCALE)(run)
+program.command(rich_help_panel=_SCALE)(explain)
+program.command(rich_help_panel=_SCALE)(bridge)
+program.command(rich_help_panel=_CONFIGURE)(validate)
+program.command(rich_help_panel=_CONFIGURE)(schema)
+program.command(rich_help_panel=_CONFIGURE)(policies)
+program.add_typer(schedule, rich_help_panel=_CONFIGURE)
+program.command(rich_help_panel=_CONFIGURE)(import_everai)
+program.command(rich_help_panel=_TRY)(demo)
+program.command(rich_help_panel=_TRY)(emulator)
+program.command(rich_help_panel=_TRY)(simulate)
+program.command(rich_help_panel=_TRY)(lab)
+program.command(rich_help_panel=_TRY)(soak)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from autoscaler.model import Role
 from autoscaler.settings import (
     AppSettings,
     InvalidConfiguration,
@@ -20,6 +21,7 @@ from autoscaler.settings import (
     check,
     json_schema,
     reference,
+    with_reference,
 )
 from autoscaler.settings.problems import is_secret, value_text
 
@@ -57,11 +59,18 @@ def schema(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print the reference tables of the keys instead.")
     ] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Put the tables between the marks of this page."),
+    ] = None,
 ) -> None:
     """Print the JSON Schema of the configuration file, for editors.
 
     Save it, and begin the file with: # yaml-language-server: $schema=autoscaler.schema.json
     """
+    if into is not None:
+        into.write_text(with_reference(into.read_text(encoding="utf-8")), encoding="utf-8")
+        return
     typer.echo(reference() if markdown else json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
@@ -85,9 +94,12 @@ def summary(app: AppSettings) -> str:
 
 
 def _policy(policy: PolicySettings) -> str:
-    values = policy.params.model_dump().items()
-    params = ", ".join(f"{key}={value_text(value)}" for key, value in values if not is_secret(key))
-    return f"{policy.name}({params})"
+    """Name a policy with what the file gives it; the rest are defaults."""
+    given = policy.params.model_dump(exclude_unset=True).items()
+    params = [f"{key}={value_text(value)}" for key, value in given if not is_secret(key)]
+    if policy.role is not Role.TARGET:
+        params.insert(0, f"role={policy.role.value}")
+    return f"{policy.name}({', '.join(params)})" if params else policy.name
 
 
 def _errors() -> Console:

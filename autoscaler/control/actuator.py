@@ -32,6 +32,7 @@ from autoscaler.ports import Clock, Outcome, Platform, Recorder, State
 
 Keep = Callable[[AppMemory], None]
 
+
 @dataclass(frozen=True, slots=True)
 class Actuator:
     """Sends scale calls.
@@ -77,7 +78,7 @@ class Actuator:
     ) -> AppMemory:
         granted = self.fleet.grant(spec.key, action.count, self.clock.now())
         if granted == 0:
-            why = f"the fleet's ceiling of {self.fleet.max_workers} workers is reached"
+            why = f"the ceilings over all apps are reached ({self.fleet.ceilings})"
             self.recorder.scaled(decision, action, Outcome.NOT_SENT, f"{Reason.FLEET_LIMIT}: {why}")
             return memory
         sent = ScaleUp(granted)
@@ -128,7 +129,7 @@ class Actuator:
         # What this list tells of scale calls is kept, or an older one could be believed again.
         memory = follow_scale_times(memory, second, now)
         sent, opened = self._confirm(
-            spec, first, second, decision, action, follow_scale_times(opened, second, now)
+            first, second, decision, action, follow_scale_times(opened, second, now)
         )
         if sent is None:
             return memory
@@ -136,7 +137,6 @@ class Actuator:
 
     def _confirm(
         self,
-        spec: AppSpec,
         first: Observation,
         second: Observation,
         decision: Decision,
@@ -171,14 +171,14 @@ class Actuator:
             await self.platform.scale_down(spec.key, sent.worker_ids)
         except PlatformError as error:
             outcome = OrderOutcome.UNKNOWN if error.maybe_applied else None
-            memory = down_order_ended(memory, outcome, self.clock.now())
+            memory = down_order_ended(memory, outcome)
             self._report(decision, sent, error)
             return memory if outcome is None else acted(memory, delta, now)
         except BaseException as error:
-            lost = down_order_ended(memory, OrderOutcome.UNKNOWN, self.clock.now())
+            lost = down_order_ended(memory, OrderOutcome.UNKNOWN)
             self._cut_off(decision, sent, acted(lost, delta, now), keep, error)
             raise
-        memory = down_order_ended(memory, OrderOutcome.ACCEPTED, self.clock.now())
+        memory = down_order_ended(memory, OrderOutcome.ACCEPTED)
         self.recorder.scaled(decision, sent, Outcome.APPLIED, ", ".join(sent.worker_ids[:5]))
         return acted(memory, delta, now)
 

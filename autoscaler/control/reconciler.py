@@ -81,6 +81,9 @@ class Reconciler:
         memory = run.memory if run.memory is not None else await self._remember(spec)
         run.memory = memory
         memory = await self._learn_app(run, memory)
+        share = self.fleet.share(spec.key, self.clock.now())
+        if share != memory.fleet_share:
+            memory = replace(memory, fleet_share=share)
         show_all = memory.wants_all_workers or spec.drain.clear_failed
         look = await self._look(run, memory, show_all=show_all)
         decision, memory = decide(spec, look, memory, self.clock.now())
@@ -121,12 +124,13 @@ class Reconciler:
             self.recorder.state_write_failed(spec.key, "memory")
             stored, trust = None, Trust.LOST
         memory = AppMemory() if stored is None else revive(stored, spec.policies)
-        memory = after_restart(memory, now=now, order_deadline_s=spec.order_deadline_s)
+        memory = after_restart(memory, now)
         if stored is not None:
             self.fleet.remembered(spec.key, len(memory.known) + memory.on_order)
         if trust is Trust.LOST:
             return replace(
                 memory,
+                clock_ahead=None,
                 watching_since=None,
                 hold_orders_until=now + spec.order_deadline_s,
                 hold_orders_why=Reason.FROZEN_AFTER_RESTART,
@@ -140,8 +144,11 @@ class Reconciler:
             return memory
         try:
             app = await self.platform.get_app(run.key)
-        except PlatformError:
+        except PlatformError as error:
             run.app_facts_failures += 1
+            if memory.app is None and isinstance(error, RetryLater):
+                # It passes, and until then who scales the app is not known: go on asking.
+                run.app_facts_failures = min(run.app_facts_failures, _APP_FACTS_TRIES - 1)
             if run.app_facts_failures >= _APP_FACTS_TRIES:
                 run.app_facts_due_at = now + APP_FACTS_EVERY_S
             return memory

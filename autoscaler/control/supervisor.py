@@ -33,7 +33,8 @@ class Supervisor:
             reconciler: runs a pass.
             pacer: says who is due.
             on_fault: told of an exception that no pass should raise.
-            concurrency: passes that run side by side at most.
+            concurrency: passes that run side by side at most; a quarter as many again for apps
+                whose last look failed.
         """
         self._reconciler = reconciler
         self._state: State = reconciler.state
@@ -42,6 +43,7 @@ class Supervisor:
         self._pacer = pacer
         self._on_fault = on_fault
         self._slots = asyncio.Semaphore(concurrency)
+        self._sick_slots = asyncio.Semaphore(max(1, concurrency // 4))
         self._apps: dict[AppKey, AppRun] = {}
         self._passes: dict[AppKey, asyncio.Task[None]] = {}
 
@@ -62,9 +64,10 @@ class Supervisor:
             run = self._apps.get(key)
             if run is not None:
                 run.spec = spec
+                self._reconciler.fleet.configured(spec)
             else:
                 self._apps[key] = AppRun(spec)
-                self._reconciler.fleet.expect(key, spec.max_workers, self._clock.now())
+                self._reconciler.fleet.expect(spec, self._clock.now())
                 self._pacer.start(key, self._clock.now(), spec.interval_s, len(wanted))
 
     def _drop(self, key: AppKey) -> None:
@@ -93,7 +96,7 @@ class Supervisor:
             self._recorder.forget(key)
 
     async def _pass(self, key: AppKey, due_at: float) -> None:
-        async with self._slots:
+        async with self._slots_for(key):
             run = self._apps.get(key)
             if run is None:
                 return
@@ -106,6 +109,14 @@ class Supervisor:
             if self._apps.get(key) is run:
                 wait_s = backoff_s(run.spec.interval_s, run.failures, run.retry_after_s)
                 self._pacer.again(key, due_at, now, run.spec.interval_s, wait_s)
+
+    def _slots_for(self, key: AppKey) -> asyncio.Semaphore:
+        """Return the slots of the healthy, or those of apps whose last look failed.
+
+        Else as many hanging apps as there are slots would make all others wait for their time-outs.
+        """
+        run = self._apps.get(key)
+        return self._sick_slots if run is not None and run.failures else self._slots
 
     async def _guarded(self, run: AppRun) -> None:
         """Run a pass; a fault of ours in one app is said, and stops no other."""

@@ -110,6 +110,13 @@ def _size_up(case: Case) -> Sizing:
     if count < wanted:
         why = f"only {count} places are left under the maximum {case.high}"
         limits += (Limit(Reason.AT_MAXIMUM, case.desired, case.current + count, why),)
+    room = _fleet_room(case)
+    if room is not None and count > room:
+        why = f"the ceilings over all apps leave {room}"
+        if room == 0:
+            return case.hold(Reason.FLEET_LIMIT, f"{wanted} more wanted, but {why}")
+        limits += (Limit(Reason.FLEET_LIMIT, case.current + count, case.current + room, why),)
+        count = room
     if count > 1 and case.memory.crash_loop.failures >= case.spec.startup.failures:
         why = "orders kept failing: one worker to try"
         limits += (Limit(Reason.CRASH_LOOP, case.current + count, case.current + 1, why),)
@@ -138,6 +145,13 @@ def _no_ordering(case: Case) -> Sizing | None:
             f" {guard.until - now:.0f} s",
         )
     return None
+
+
+def _fleet_room(case: Case) -> int | None:
+    """Return how many more workers the ceilings over all apps allow; ``None`` for no ceiling."""
+    if case.memory.fleet_share is None:
+        return None
+    return max(0, case.memory.fleet_share - case.census.present - case.census.on_order)
 
 
 _LOST = "an order's reply was lost; waiting for the list to show what came of it"
@@ -186,8 +200,8 @@ _NOBODY = {
 
 def _no_removing(case: Case) -> Sizing | None:
     memory, spec, now = case.memory, case.spec, case.now
-    if spec.paused == "down":
-        return case.hold(Reason.PAUSED, "scale-down is paused by configuration")
+    if spec.paused == "down" or spec.down.select == "disabled":
+        return case.hold(Reason.PAUSED, "scale-down is off by configuration")
     since = memory.watching_since if memory.watching_since is not None else now
     left_s = since + spec.down.stabilization_window_s - now
     if left_s > 0:
@@ -220,7 +234,7 @@ def _within_budget(case: Case, count: int) -> tuple[int, tuple[Limit, ...]]:
 
 
 def _clear_failed(case: Case) -> Sizing | None:
-    if case.spec.paused == "down" or case.rollout.running:
+    if _no_removing(case) is not None:
         return None
     failed: tuple[Candidate, ...] = choose_failed(
         case.observation, case.spec.drain, case.memory.leaving, case.memory.removed

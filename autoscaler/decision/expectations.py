@@ -74,7 +74,9 @@ def open_down_order(
 ) -> AppMemory:
     """Return memory with the intent to remove these workers, sent now."""
     served = tuple(Served(w.id, w.success_count + w.failed_count, w.last_serve_at) for w in workers)
-    order = DownOrder(now, now + deadline_s, served)
+    order = DownOrder(
+        now, now + deadline_s, served, platform_down_at_before=memory.platform_down_at
+    )
     return replace(memory, down_orders=(*memory.down_orders, order))
 
 
@@ -109,16 +111,21 @@ def up_order_ended(
         count=len(ids) or order.count,
         applied=outcome is OrderOutcome.ACCEPTED,
     )
-    call = Call(order.sent_at, _call_end(outcome, order.deadline_at, now))
+    ended_at = now if outcome is OrderOutcome.ACCEPTED else order.deadline_at
+    call = Call(order.sent_at, ended_at)
     return replace(memory, up_orders=(*others, known), own_ups=(*memory.own_ups, call)[-_CALLS:])
 
 
-def down_order_ended(memory: AppMemory, outcome: OrderOutcome | None, now: float) -> AppMemory:
-    """Return memory after the newest scale-down call ended; ``None``: surely not carried out."""
+def down_order_ended(memory: AppMemory, outcome: OrderOutcome | None) -> AppMemory:
+    """Return memory after the newest scale-down call ended; ``None``: surely not carried out.
+
+    The platform may stamp a removal when it ends, not when it is asked for: until the order's
+    deadline its time is taken for ours.
+    """
     *others, order = memory.down_orders
     if outcome is None:
         return replace(memory, down_orders=tuple(others))
-    call = Call(order.sent_at, _call_end(outcome, order.deadline_at, now))
+    call = Call(order.sent_at, order.deadline_at)
     return replace(
         memory,
         down_orders=(*others, replace(order, outcome=outcome)),
@@ -126,12 +133,11 @@ def down_order_ended(memory: AppMemory, outcome: OrderOutcome | None, now: float
     )
 
 
-def _call_end(outcome: OrderOutcome, deadline_at: float, now: float) -> float:
-    return now if outcome is OrderOutcome.ACCEPTED else deadline_at
+def after_restart(memory: AppMemory, now: float) -> AppMemory:
+    """Return memory as a new process may use it: an intent without an end has an unknown one.
 
-
-def after_restart(memory: AppMemory, *, now: float, order_deadline_s: float) -> AppMemory:
-    """Return memory as a new process may use it: an intent without an end has an unknown one."""
+    Its times are still those of the last process; the first look tells whether the clock was set.
+    """
     ups = tuple(
         replace(o, outcome=OrderOutcome.UNKNOWN) if o.outcome is OrderOutcome.INTENDED else o
         for o in memory.up_orders
@@ -143,18 +149,18 @@ def after_restart(memory: AppMemory, *, now: float, order_deadline_s: float) -> 
     lost_ups = _lost_calls(memory.up_orders)
     lost_downs = _lost_calls(memory.down_orders)
     changes = sorted((*memory.changes, *_lost_changes(memory)), key=lambda c: c.at)
-    resumed = replace(
+    return replace(
         memory,
+        restarted_at=now,
         up_orders=ups,
         down_orders=downs,
         own_ups=(*memory.own_ups, *lost_ups)[-_CALLS:],
         own_downs=(*memory.own_downs, *lost_downs)[-_CALLS:],
         changes=tuple(changes),
     )
-    return _nothing_ahead(resumed, now, now + order_deadline_s)
 
 
-def _nothing_ahead(memory: AppMemory, now: float, latest: float) -> AppMemory:
+def nothing_ahead(memory: AppMemory, now: float, latest: float) -> AppMemory:
     """Return memory in which a clock set back keeps nothing waiting longer than it would have."""
     guard = memory.crash_loop
     seen_at = now if memory.last_look_at is None else min(memory.last_look_at, guard.until)

@@ -66,13 +66,20 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class DownOrder:
-    """Removals asked for and not all seen yet. ``gone``: ids that a list no longer shows alive."""
+    """Removals asked for and not all seen yet.
+
+    Attributes:
+        gone: ids that a list no longer shows alive.
+        platform_down_at_before: the platform's lastScaleDownDeleteTime in the list before the
+            sending. The rest as in :class:`UpOrder`.
+    """
 
     sent_at: float
     deadline_at: float
     workers: tuple[Served, ...]
     outcome: OrderOutcome = OrderOutcome.INTENDED
     gone: tuple[str, ...] = ()
+    platform_down_at_before: float | None = None
     fresh_lists: int = 0
 
     @property
@@ -128,6 +135,14 @@ class CrashLoop:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockAhead:
+    """How far our clock is ahead of the platform's: between ``low_s`` and ``high_s`` seconds."""
+
+    low_s: float
+    high_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class AppMemory:
     """Everything remembered of one app.
 
@@ -137,9 +152,11 @@ class AppMemory:
         changes: acted changes, newest last, as far back as windows reach.
         high, low: recommendations that can still be the window's maximum or minimum.
         watching_since: start of uninterrupted good looks; ``None`` before the first.
-        last_look_at: the last good look.
+        last_look_at: the last good look. first_look_at: the first one ever.
+        last_active_at: when a request was last served or waiting, as far as is known.
         known: state by id of every present worker in the last good list.
-        unconfirmed: ids that vanished unordered and wait for a second list.
+        unconfirmed: ids that vanished unordered and wait for a second list. glimpsed: ids alive in
+            the list that lacked them; a second list that lacks these contradicts it in turn.
         removed: when each id that we removed was seen gone.
         platform_up_at, platform_down_at: the platform's latest scale times seen.
         stale_since: when lists began to look stale; ``None`` while they do not.
@@ -151,6 +168,11 @@ class AppMemory:
         last_good_capacity: capacity when all signals were last there.
         app: what the platform says of the app as a whole, if it was asked.
         policy_states: each policy's own state, by policy name.
+        fleet_share: workers that the ceilings over all apps leave to this one, those it has
+            included; ``None`` for no ceiling.
+        clock_ahead: how far our clock is ahead of the platform's; ``None`` where it never told.
+        restarted_at: when this process took the memory over, by its own clock; ``None`` once it
+            has seen whether that is still the last one's.
     """
 
     up_orders: tuple[UpOrder, ...] = ()
@@ -162,8 +184,11 @@ class AppMemory:
     low: tuple[Recommended, ...] = ()
     watching_since: float | None = None
     last_look_at: float | None = None
+    first_look_at: float | None = None
+    last_active_at: float | None = None
     known: Mapping[str, WorkerState] = field(default_factory=dict)
     unconfirmed: frozenset[str] = frozenset()
+    glimpsed: frozenset[str] = frozenset()
     removed: Mapping[str, float] = field(default_factory=dict)
     platform_up_at: float | None = None
     platform_down_at: float | None = None
@@ -178,6 +203,9 @@ class AppMemory:
     last_good_capacity: int = 0
     app: AppInfo | None = None
     policy_states: Mapping[str, Any] = field(default_factory=dict)
+    fleet_share: int | None = None
+    clock_ahead: ClockAhead | None = None
+    restarted_at: float | None = None
 
     @property
     def on_order(self) -> int:

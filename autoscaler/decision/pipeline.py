@@ -13,11 +13,13 @@ from typing import Any
 from autoscaler.decision import combine as combining
 from autoscaler.decision.action import Case, size_action
 from autoscaler.decision.census import count_workers
+from autoscaler.decision.clock import follow_clock
 from autoscaler.decision.expectations import Settled, our_starts, settle
 from autoscaler.decision.memory import AppMemory, Change
 from autoscaler.decision.quality import judge
 from autoscaler.decision.rate import limit_rate
 from autoscaler.decision.rollout import Rollout, find_rollout
+from autoscaler.decision.shrink import follow_activity, hold_back, tolerate
 from autoscaler.decision.spec import AppSpec
 from autoscaler.decision.stabilization import remember, stabilize
 from autoscaler.decision.startup import follow_starts, learned_cold_start_s
@@ -55,6 +57,7 @@ def decide(
     """
     if isinstance(look, Unobserved):
         return _hold(spec, look.reason, look.message, now), memory
+    memory = follow_clock(memory, look, spec.order_deadline_s)
     doubt, memory = judge(look, memory, now)
     if doubt is not None:
         return _hold(spec, doubt.reason, doubt.message, now), memory
@@ -62,7 +65,7 @@ def decide(
     if vanished - memory.unconfirmed:
         some = ", ".join(sorted(vanished)[:3])
         message = f"{len(vanished)} workers vanished unordered ({some}); a second list must confirm"
-        memory = replace(memory, unconfirmed=vanished)
+        memory = replace(memory, unconfirmed=vanished, glimpsed=_going_on(look))
         return _hold(spec, Reason.CONTRADICTORY_OBSERVATION, message, now), memory
     scene, memory = _take_in(spec, look, memory, now)
     return _decide_on(spec, scene, memory, now)
@@ -82,17 +85,22 @@ def _hold(spec: AppSpec, reason: Reason, message: str, now: float) -> Decision:
 
 def _vanished(observation: Observation, memory: AppMemory) -> frozenset[str]:
     """Return ids that lived in the last list and are not in this one at all, unordered."""
-    if not memory.known:
+    if not memory.known and not memory.glimpsed:
         return frozenset()
     listed = {w.id for w in observation.workers}
-    return (
-        frozenset(
-            worker_id
-            for worker_id, state in memory.known.items()
-            if worker_id not in listed and state is not WorkerState.REMOVING
-        )
-        - memory.leaving
+    lived = memory.glimpsed.union(
+        i for i, state in memory.known.items() if state is not WorkerState.REMOVING
     )
+    return lived - listed - memory.leaving
+
+
+def _going_on(observation: Observation) -> frozenset[str]:
+    states = _alive(observation)
+    return frozenset(i for i, state in states.items() if state is not WorkerState.REMOVING)
+
+
+def _alive(observation: Observation) -> dict[str, WorkerState]:
+    return {w.id: w.state for w in observation.workers if w.state in PRESENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +125,20 @@ def _take_in(
         settled.expired,
         now,
     )
+    since = _watching_since(spec, memory, now)
+    # A start that ended while nobody looked would be learned as long as the gap was.
+    learned = settled.memory if since == now else memory
     memory = replace(
         memory,
-        known={w.id: w.state for w in observation.workers if w.state in PRESENT},
+        known=_alive(observation),
         unconfirmed=frozenset(),
-        watching_since=_watching_since(spec, memory, now),
+        glimpsed=frozenset(),
+        watching_since=since,
         last_look_at=now,
+        cold_starts_s=learned.cold_starts_s,
     )
     census = count_workers(observation, memory, rollout)
+    memory = follow_activity(memory, observation, census, now)
     return _Scene(observation, rollout, settled, census), memory
 
 
@@ -175,8 +189,9 @@ def _decide_on(
     memory = _count_signals(memory, combined.missing, current, states)
     raw, limits = _with_fallback(spec, combined, memory, current)
     raw, capped = combining.lower_to_cap(raw, combined.cap, low)
-    wanted = min(max(raw, low), high)
-    limits += capped + _bound_limit(raw, wanted, low, high)
+    near, tolerated = tolerate(spec, raw, current)
+    wanted = min(max(near, low), high)
+    limits += capped + some(tolerated) + _bound_limit(near, wanted, low, high)
     memory = remember(
         memory,
         wanted,
@@ -186,9 +201,12 @@ def _decide_on(
     )
     steady, held = stabilize(memory, wanted, current, min_workers=low, max_workers=high)
     paced, rated = limit_rate(steady, current, spec.up, spec.down, memory.changes, now)
-    limits += tuple(limit for limit in (held, rated) if limit is not None)
+    kept, raised = hold_back(spec, observation, census, memory, paced, now)
+    # The maximum wins over every wish to keep workers.
+    final = min(kept, max(high, paced))
+    limits += some(held) + some(rated) + raised
     sizing = size_action(
-        Case(spec, observation, census, scene.rollout, memory, now, paced, low, high, limits)
+        Case(spec, observation, census, scene.rollout, memory, now, final, low, high, limits)
     )
     queue = observation.queue_size
     decision = Decision(
@@ -197,7 +215,7 @@ def _decide_on(
         action=sizing.action,
         reason=sizing.reason,
         message=sizing.message + _because(proposals),
-        desired=paced,
+        desired=final,
         combined=combined.workers,
         proposals=proposals,
         limits=limits + sizing.limits,
@@ -209,6 +227,11 @@ def _decide_on(
         raced=scene.settled.raced,
     )
     return decision, _trim(spec, memory, now)
+
+
+def some(limit: Limit | None) -> tuple[Limit, ...]:
+    """Return the limit in a tuple; none gives an empty one."""
+    return () if limit is None else (limit,)
 
 
 def _bounds(spec: AppSpec, observation: Observation) -> tuple[int, int, tuple[str, ...]]:

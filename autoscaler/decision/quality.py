@@ -2,14 +2,14 @@
 
 Lists carry no time of their own, so a stale one (an old replica of the platform's store, a cache
 before it) is recognised by what it contradicts: a scale time that goes back, or a removed worker
-that lives again.
+that lives again, or an accepted order that left no trace in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from autoscaler.decision.memory import AppMemory
+from autoscaler.decision.memory import AppMemory, OrderOutcome
 from autoscaler.model import PRESENT, Observation, Reason, WorkerState
 
 STALE_ACCEPTED_AFTER_S = 600.0
@@ -44,6 +44,8 @@ def judge(
             stale_since=None,
             watching_since=None,
             removed={},
+            up_orders=tuple(replace(o, platform_up_at_before=None) for o in memory.up_orders),
+            down_orders=tuple(replace(o, platform_down_at_before=None) for o in memory.down_orders),
             platform_up_at=observation.last_scale_up_at,
             platform_down_at=observation.last_scale_down_at,
         )
@@ -55,6 +57,8 @@ def _stale(observation: Observation, memory: AppMemory) -> str | None:
         return "an older list: lastScaleUpTime went back"
     if _went_back(memory.platform_down_at, observation.last_scale_down_at):
         return "an older list: lastScaleDownDeleteTime went back"
+    if _hides_order(observation, memory):
+        return "an older list: it was made before an order that the platform has accepted"
     if memory.removed:
         for worker in observation.workers:
             if (
@@ -64,6 +68,27 @@ def _stale(observation: Observation, memory: AppMemory) -> str | None:
             ):
                 return f"an older list: worker {worker.id}, which we removed, is alive in it"
     return None
+
+
+def _hides_order(observation: Observation, memory: AppMemory) -> bool:
+    """Whether a scale time has not moved though an order was accepted, and its deadline is over.
+
+    Before the deadline the platform may still be writing; the open order counts meanwhile.
+    """
+    ups = any(
+        o.outcome is OrderOutcome.ACCEPTED
+        and observation.requested_at >= o.deadline_at
+        and observation.last_scale_up_at is not None
+        and observation.last_scale_up_at == o.platform_up_at_before
+        for o in memory.up_orders
+    )
+    return ups or any(
+        o.outcome is OrderOutcome.ACCEPTED
+        and observation.requested_at >= o.deadline_at
+        and observation.last_scale_down_at is not None
+        and observation.last_scale_down_at == o.platform_down_at_before
+        for o in memory.down_orders
+    )
 
 
 def _went_back(before: float | None, after: float | None) -> bool:

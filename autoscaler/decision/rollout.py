@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from autoscaler.model import PRESENT, Observation, Worker, WorkerState
 
+STUCK_AFTER_S = 3600.0
+"""A replacement that is not ready after so long holds up nobody else any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
@@ -40,7 +43,7 @@ def find_rollout(observation: Observation, ours: Collection[str]) -> Rollout:
     """Return what an update is doing; ``ours``: ids whose start we ordered ourselves."""
     alive = [w for w in observation.workers if w.state in PRESENT]
     if not any(w.state is WorkerState.ROLLIN or w.replace_worker_id for w in alive):
-        return _by_revision(alive, ours)
+        return _by_revision(observation, alive, ours)
     ids = {w.id for w in alive if w.state is not WorkerState.REMOVING}
     pairs = {
         w.id: w.replace_worker_id
@@ -51,7 +54,11 @@ def find_rollout(observation: Observation, ours: Collection[str]) -> Rollout:
     return Rollout(
         newcomers=_stand_ins(pairs),
         protected=frozenset(pairs) | frozenset(pairs.values()) | strays,
-        unpaired=any(not w.replace_worker_id for w in alive if w.id in strays),
+        unpaired=any(
+            not w.replace_worker_id and observation.age(w.created_at) <= STUCK_AFTER_S
+            for w in alive
+            if w.id in strays
+        ),
     )
 
 
@@ -72,7 +79,7 @@ def _stand_ins(pairs: Mapping[str, str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _by_revision(alive: list[Worker], ours: Collection[str]) -> Rollout:
+def _by_revision(observation: Observation, alive: list[Worker], ours: Collection[str]) -> Rollout:
     newest = newest_revision(alive)
     if not newest:
         return NO_ROLLOUT
@@ -80,7 +87,10 @@ def _by_revision(alive: list[Worker], ours: Collection[str]) -> Rollout:
     incoming = sorted(
         w.id
         for w in alive
-        if w.app_revision == newest and w.state is WorkerState.IN_FLIGHT and w.id not in ours
+        if w.app_revision == newest
+        and w.state is WorkerState.IN_FLIGHT
+        and w.id not in ours
+        and observation.age(w.created_at) <= STUCK_AFTER_S
     )
     if not old or not incoming:
         return NO_ROLLOUT

@@ -27,12 +27,14 @@ class Direction:
         policies: rate limits; none means no limit.
         select: which of several rate limits holds; ``disabled`` forbids the direction.
         cooldown_s: seconds after the last action in this direction before the next.
+        tolerance: share of the current number (≥ 0) that a change must exceed.
     """
 
     stabilization_window_s: float = 0.0
     policies: tuple[RatePolicy, ...] = ()
     select: Literal["max", "min", "disabled"] = "max"
     cooldown_s: float = 0.0
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ class AppSpec:
         fallback: what holds without signals. interval_s: seconds between looks.
         paused: directions the owner paused. order_deadline_s: seconds after which an order
             whose workers never showed is given up (request time limit + list lag).
+        initial_cooldown_s: no scale-down for so long after the app was first seen.
+        max_utilization: requests per worker that a scale-down may lead to; ``None`` for no check.
+        idle_timeout_s: seconds without a request before the last worker goes; ``None`` follows the
+            learned cold start.
+        price_per_hour: of one worker, for the fleet's ceiling; 0 where not known.
     """
 
     key: AppKey
@@ -116,3 +123,7 @@ class AppSpec:
     fallback: Fallback = field(default=Fallback())
     paused: Literal["no", "both", "up", "down"] = "no"
     order_deadline_s: float = 60.0
+    initial_cooldown_s: float = 0.0
+    max_utilization: float | None = None
+    idle_timeout_s: float | None = 0.0
+    price_per_hour: float = 0.0

@@ -41,6 +41,12 @@ class Reason(StrEnum):
     """The cooldown after the last action has not passed."""
     WARMING_UP = "WarmingUp"
     """No full window has been seen since the start, so nothing is scaled down."""
+    WITHIN_TOLERANCE = "WithinTolerance"
+    """The wanted number is too near the current one to be worth a change."""
+    LOAD_WOULD_NOT_FIT = "LoadWouldNotFit"
+    """Fewer are wanted, but what is served and waiting would not fit on them."""
+    IDLE_TIMEOUT = "IdleTimeout"
+    """None is wanted, but the app has not been idle for long enough to lose its last worker."""
     NO_FREE_WORKERS = "NoFreeWorkers"
     """Fewer are wanted, but no worker may be removed: none is FREE without sessions."""
     MIN_LIFETIME = "MinLifetime"
@@ -73,8 +79,6 @@ class Reason(StrEnum):
     """The app is paused on the platform."""
     PLATFORM_SCALED = "PlatformScaled"
     """The platform scales this app itself; two autoscalers would fight."""
-    NOT_LEADER = "NotLeader"
-    """Another replica acts for this app."""
 
     # Holding because nothing trustworthy is known
     NO_DATA = "NoData"

@@ -26,6 +26,7 @@ class Policy(ABC):
         pure: ``False`` only for a policy that runs foreign code, for which nobody can promise it.
         monotone_in_load: whether more waiting or busy requests, all else equal, never lower its
             answer; the conformance suite checks it where it is claimed.
+        role: what the app uses the number for; set by the configuration, no affair of the policy.
     """
 
     kind: ClassVar[str]
@@ -35,16 +36,12 @@ class Policy(ABC):
     pure: ClassVar[bool] = True
     monotone_in_load: ClassVar[bool] = False
 
-    def __init__(
-        self, params: PolicyParams, name: str = "", *, role: Role | str = Role.TARGET
-    ) -> None:
-        """Take validated parameters (an instance of ``Params``) and a name unique in the app.
+    role: Role = Role.TARGET
 
-        ``role``: what the app uses the number for; the policy itself need not care.
-        """
+    def __init__(self, params: PolicyParams, name: str = "") -> None:
+        """Take validated parameters (an instance of ``Params``) and a name unique in the app."""
         self.name = name or self.kind
         self.params = params
-        self.role = Role(role)
 
     @property
     def signals_wanted(self) -> tuple[SignalRequest, ...]:

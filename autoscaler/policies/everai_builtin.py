@@ -14,8 +14,11 @@ Three faults of the original are mended, each with a switch that brings it back:
   that it will be.
 - ``keep_min``: with fewer running workers than ``min_workers`` (some still starting) the original
   removes idle ones all the same, since it takes a negative count as *all but so many*.
-- ``keep_free`` (``everai-free-worker``): the original removes the very FREE workers that it keeps as
-  a reserve once they have been idle for long, and orders new ones at the next look, without end.
+- ``keep_free`` (``everai-free-worker``): the original removes the FREE workers of its own reserve
+  once they have been idle for long, and orders new ones at the next look, without end.
+
+Like the original, ``everai-simple`` starts nothing from zero workers: requests then wait as not
+dispatched, which counts for neither. ``min_workers`` should be 1 or more.
 
 Which workers go is not the policy's affair: the drain order decides, the original takes the newest.
 """

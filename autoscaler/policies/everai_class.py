@@ -132,8 +132,8 @@ class EverAIClassPolicy(Policy):
     needs = frozenset({"request_queue"})
     pure = False
 
-    def __init__(self, params: PolicyParams, name: str = "", **own: Any) -> None:
-        super().__init__(params, name, **own)
+    def __init__(self, params: PolicyParams, name: str = "") -> None:
+        super().__init__(params, name)
         chosen = cast("EverAIClassParams", params)
         self._theirs = load_class(chosen.path)(**chosen.arguments)
 

@@ -5,12 +5,14 @@ target-tracking autoscaler on an average value (HPA v2 ``AverageValue``; RunPod'
 with the requests that are being served counted too, because a worker serves one at a time and the
 queue holds only those that wait.
 
-*Backlog drain time* (``drain_within`` = T): ``max(busy, ceil((rate + queue / T) * s))`` with the
-arrival rate and the service time ``s`` (seconds a request keeps a worker). ``rate * s`` workers
+*Backlog drain time* (``drain_within`` = T): ``max(busy, ceil((rate + queue / T) * s - 1/4))`` with
+the arrival rate and the service time ``s`` (seconds a request keeps a worker). ``rate * s`` workers
 keep up with what comes, ``queue * s / T`` more work off what waits within T. This is the backlog
 per instance of AWS (acceptable backlog = longest wait / processing time) plus the workers that the
-arrivals take meanwhile. ``s`` is measured (see ``service_time``) unless given; until it is,
-requests per worker decides.
+arrivals take meanwhile. A quarter of a worker is left to the queue, which asks for it if it is
+really missing: else the noise of the measurement would cost a worker more. Any load gets one
+worker. ``s`` is measured (see ``service_time``) unless given; until it is, requests per worker
+decides.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from autoscaler.policies.arithmetic import workers_up
 from autoscaler.policies.base import Answer, Policy
 from autoscaler.policies.params import PolicyParams, PositiveDuration
 from autoscaler.policies.service_time import Meter, measure
+
+_LEFT_TO_QUEUE = 0.25
 
 
 class QueueParams(PolicyParams):
@@ -93,7 +97,8 @@ def _drain(
     drain_within_s: float, service_s: float, meter: Meter, busy: int, queue: int
 ) -> Recommendation:
     rate = meter.arrivals_per_s
-    workers = max(busy, workers_up((rate + queue / drain_within_s) * service_s))
+    need = (rate + queue / drain_within_s) * service_s
+    workers = max(busy, workers_up(need - _LEFT_TO_QUEUE), int(busy + queue > 0))
     why = (
         f"{rate:.3g} requests/s of {service_s:.3g} s each, and {queue} queued to work off within "
         f"{drain_within_s:g} s, need {workers}"

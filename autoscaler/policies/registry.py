@@ -20,6 +20,7 @@ from autoscaler.policies.prometheus import PrometheusPolicy
 from autoscaler.policies.queue import QueuePolicy
 from autoscaler.policies.queue_age import QueueAgePolicy
 from autoscaler.policies.schedule import SchedulePolicy
+from autoscaler.policies.slo import SloPolicy
 from autoscaler.policies.step import StepPolicy
 from autoscaler.policies.utilization import UtilizationPolicy
 from autoscaler.policies.webhook import WebhookPolicy
@@ -29,6 +30,7 @@ GROUP = "autoscaler.policies"
 
 BUILT_IN: tuple[type[Policy], ...] = (
     QueuePolicy,
+    SloPolicy,
     QueueAgePolicy,
     FreeWorkersPolicy,
     UtilizationPolicy,

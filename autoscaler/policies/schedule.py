@@ -75,7 +75,7 @@ _Moment = Annotated[
     BeforeValidator(_moment),
     WithJsonSchema({"type": "string", "description": "2026-12-24 or 2026-12-24T18:00"}),
 ]
-_Workers = Annotated[int, Field(ge=0, le=100_000)]
+_Workers = Annotated[int, Field(ge=0, le=100_000, strict=True)]
 
 
 class ScheduleWindow(BaseModel):

@@ -27,7 +27,7 @@ from autoscaler.policies.base import Answer, Policy
 from autoscaler.policies.params import Duration, PolicyParams
 
 _CHANGE = re.compile(r"([+-])\s*(\d{1,5})\s*(%?)")
-_Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 class StepEntry(BaseModel):
@@ -42,6 +42,12 @@ class StepEntry(BaseModel):
         default=None, description="taken while the metric is below this, in its own unit"
     )
     change: str = Field(description="adjustment: +2 or -1 workers, +50% or -20% of the workers")
+
+    @field_validator("change", mode="before")
+    @classmethod
+    def _take_number(cls, given: object) -> object:
+        """YAML reads an unquoted +2 as the number 2."""
+        return f"{given:+d}" if isinstance(given, int) and not isinstance(given, bool) else given
 
     @field_validator("change")
     @classmethod

@@ -3,11 +3,12 @@
 from autoscaler.settings.app import AppSettings
 from autoscaler.settings.changes import diff
 from autoscaler.settings.convert import to_spec
+from autoscaler.settings.discovery import Discovered, with_discovered
 from autoscaler.settings.loading import Checked, check, load
-from autoscaler.settings.model import Settings
+from autoscaler.settings.model import DiscoverSettings, Settings
 from autoscaler.settings.policy import PolicySettings
 from autoscaler.settings.problems import InvalidConfiguration, Problem, UnreadableConfiguration
-from autoscaler.settings.reference import reference
+from autoscaler.settings.reference import reference, with_reference
 from autoscaler.settings.schema import json_schema
 from autoscaler.settings.sections import (
     EveraiSettings,
@@ -20,6 +21,8 @@ from autoscaler.settings.sections import (
 __all__ = [
     "AppSettings",
     "Checked",
+    "DiscoverSettings",
+    "Discovered",
     "EveraiSettings",
     "FleetSettings",
     "InvalidConfiguration",
@@ -36,4 +39,6 @@ __all__ = [
     "load",
     "reference",
     "to_spec",
+    "with_discovered",
+    "with_reference",
 ]

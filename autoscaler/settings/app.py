@@ -47,6 +47,12 @@ class DirectionSettings(Section):
     cooldown: Duration = Field(
         default=0.0, description="Time after an action in this direction before the next."
     )
+    tolerance: Annotated[
+        float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(refuse_bool)
+    ] = Field(
+        default=0.0,
+        description="Share of the current number that a change must exceed; HPA's is 0.1.",
+    )
 
 
 class BehaviorSettings(Section):
@@ -179,6 +185,29 @@ class AppValues(Section):
     paused: Paused = Field(
         default=False,
         description="true: the app is left alone; down or up: only that direction is off.",
+    )
+    initial_cooldown: Duration = Field(
+        default=0.0, description="No scale-down for so long after the app was first seen."
+    )
+    max_utilization: (
+        Annotated[float, Field(gt=0, le=100, allow_inf_nan=False), BeforeValidator(refuse_bool)]
+        | None
+    ) = Field(
+        default=None,
+        description="Requests (served or waiting) per worker that a scale-down may lead to; null "
+        "for no such check.",
+    )
+    idle_timeout: Duration | None = Field(
+        default=None,
+        description="Time without a request before the last worker goes, where min_workers is 0. "
+        "Not given: five of the app's own cold starts, at least 5m.",
+    )
+    price_per_hour: (
+        Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, allow_inf_nan=False)] | None
+    ) = Field(
+        default=None,
+        description="Price of one worker per hour, in any currency; `fleet.max_price_per_hour` "
+        "counts with it.",
     )
     order_deadline: PositiveDuration | None = Field(
         default=None,

@@ -57,6 +57,10 @@ def _app(app: AppSettings, deadline_s: float) -> AppSpec:
         startup=_startup(app.startup),
         fallback=_fallback(app.fallback),
         paused=_PAUSED[app.paused],
+        initial_cooldown_s=app.initial_cooldown,
+        max_utilization=app.max_utilization,
+        idle_timeout_s=app.idle_timeout,
+        price_per_hour=app.price_per_hour or 0.0,
         order_deadline_s=deadline_s if app.order_deadline is None else app.order_deadline,
     )
 
@@ -67,6 +71,7 @@ def _direction(given: DirectionSettings) -> Direction:
         policies=tuple(RatePolicy(rate.type, rate.value, rate.period) for rate in given.policies),
         select=given.select,
         cooldown_s=given.cooldown,
+        tolerance=given.tolerance,
     )
 
 

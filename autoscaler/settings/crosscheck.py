@@ -34,7 +34,23 @@ def cross_check(settings: Settings, data: dict[str, Any]) -> Iterator[Finding]:
         yield from app_findings(settings.defaults, Place(("defaults",), data), limit_s)
     for index, app in enumerate(settings.apps):
         yield from app_findings(app, Place(("apps", index), data), limit_s)
+    for index, rule in enumerate(settings.discover):
+        place = Place(("discover", index, "app"), data)
+        yield from app_findings(rule.app, place, limit_s)
+        if rule.app.max_workers is None:
+            message = "is required, here or in defaults"
+            yield Finding((*place.at, "max_workers"), message, ())
+    if not settings.apps and not settings.discover:
+        yield _nothing_to_do(data)
     yield from _same_app_twice(settings)
+
+
+def _nothing_to_do(data: dict[str, Any]) -> Finding:
+    uses: tuple[Path, ...] = (("apps",), ("discover",))
+    if has(data, ("apps",)):
+        return Finding(("apps",), "must have at least 1 entry", uses)
+    hint = "the smallest is apps: [{name: …, max_workers: …}]"
+    return Finding(("apps",), "is required", uses, hint=hint)
 
 
 def is_loopback(endpoint: str) -> bool:
@@ -83,6 +99,11 @@ def _fleet(settings: Settings) -> Iterator[Finding]:
     if ceiling is not None and needed > ceiling:
         message = f"the apps' min_workers add up to {needed}; not all of them can be kept"
         yield _warn(("fleet", "max_workers"), message, ("apps",))
+    unpriced = [app for app in settings.apps if not app.price_per_hour]
+    if settings.fleet.max_price_per_hour is not None and unpriced:
+        message = f"{_count(unpriced)} would not count, for want of a price"
+        hint = "set price_per_hour"
+        yield _warn(("fleet", "max_price_per_hour"), message, ("apps",), hint=hint)
 
 
 def _same_app_twice(settings: Settings) -> Iterator[Finding]:

@@ -20,7 +20,6 @@ _TOKEN_HINT = "put it into a file and name that in token_file, or set EVERAI_TOK
 _ABSENT = ("missing", "extra_forbidden", "invalid_key")
 
 _MISSING_HINTS: dict[tuple[int, str | int], str] = {
-    (1, "apps"): "the smallest is apps: [{name: …, max_workers: …}]",
     (3, "max_workers"): "give it here or under defaults",
 }
 

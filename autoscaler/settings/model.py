@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from autoscaler.policies import PositiveDuration
 from autoscaler.settings.app import AppSettings, DefaultsSettings, with_defaults
 from autoscaler.settings.sections import (
     EveraiSettings,
     FleetSettings,
     LogSettings,
+    Section,
     ServerSettings,
     StateSettings,
 )
@@ -41,11 +43,40 @@ def _version(value: object) -> object:
 
 def fill(data: dict[str, Any]) -> dict[str, Any]:
     """Fill each app's gaps from ``defaults``; leave what is no mapping for the checks to find."""
-    defaults, apps = data.get("defaults"), data.get("apps")
-    if not isinstance(defaults, dict) or not isinstance(apps, (list, tuple)):
+    defaults, filled = data.get("defaults"), dict(data)
+    if not isinstance(defaults, dict):
         return data
-    apps = [with_defaults(defaults, app) if isinstance(app, dict) else app for app in apps]
-    return {**data, "apps": apps}
+    if isinstance(apps := data.get("apps"), (list, tuple)):
+        filled["apps"] = [
+            with_defaults(defaults, app) if isinstance(app, dict) else app for app in apps
+        ]
+    if isinstance(rules := data.get("discover"), (list, tuple)):
+        filled["discover"] = [_fill_rule(defaults, rule) for rule in rules]
+    return filled
+
+
+def _fill_rule(defaults: dict[str, Any], rule: Any) -> Any:
+    app = rule.get("app") if isinstance(rule, dict) else None
+    if not isinstance(rule, dict) or not isinstance(app, (dict, type(None))):
+        return rule
+    return {**rule, "app": with_defaults(defaults, app or {})}
+
+
+class DiscoverSettings(Section):
+    """A rule that takes apps of the platform by name and label."""
+
+    namespace: str | None = Field(default=None, description="Only this one; null for all.")
+    names: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        default=("*",), description="Names to take; `*`, `?` and `[…]` as in file names."
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Labels that an app must have, with these values."
+    )
+    app: DefaultsSettings = Field(
+        default=DefaultsSettings(),
+        description="Values for the apps that it takes; max_workers is required, here or in "
+        "`defaults`.",
+    )
 
 
 class Settings(BaseSettings):
@@ -69,8 +100,15 @@ class Settings(BaseSettings):
     defaults: DefaultsSettings = Field(
         default=DefaultsSettings(), description="Values for apps that do not give their own."
     )
-    apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)] = Field(
-        description="The apps to scale; at least one."
+    discover: tuple[DiscoverSettings, ...] = Field(
+        default=(),
+        description="Rules that take apps without listing them; only apps with autoscaler.manual.",
+    )
+    discover_interval: PositiveDuration = Field(
+        default=60.0, description="Time between two looks at the platform's list of apps."
+    )
+    apps: tuple[AppSettings, ...] = Field(
+        default=(), description="The apps to scale; at least one, or a rule under `discover`."
     )
 
     @model_validator(mode="before")

@@ -69,7 +69,9 @@ class PolicySettings:
 
     def build(self) -> Policy:
         """Make the policy itself."""
-        return policies()[self.type](self.params, self.name, role=self.role)
+        policy = policies()[self.type](self.params, self.name)
+        policy.role = self.role
+        return policy
 
     def as_mapping(self) -> dict[str, Any]:
         """Return the entry as the file would have it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
@@ -18,6 +19,23 @@ from autoscaler.settings.policy import OWN_KEYS, PolicySettings, entry_model
 
 _HEAD = "| key | type | default | meaning | environment variable |\n|---|---|---|---|---|\n"
 _POLICY_HEAD = "| key | type | default | meaning |\n|---|---|---|---|\n"
+
+
+MARKS = ("<!-- reference: begin -->\n", "<!-- reference: end -->\n")
+"""Lines of a page between which the tables stand."""
+
+
+def with_reference(page: str) -> str:
+    """Return a page with the tables between its marks written anew.
+
+    Raises:
+        ValueError: the page lacks the marks.
+    """
+    before, begin, rest = page.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (begin and end):
+        raise ValueError(f"there are no lines {MARKS[0].strip()} and {MARKS[1].strip()} in it")
+    return before + begin + reference() + end + after
 
 
 def reference() -> str:
@@ -71,11 +89,36 @@ def _row(
     return f"| `{key}` | {kind} | {_code(default)} | {_cell(meaning)} | {_code(env)} |\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a policy, in words. ``default`` is empty where one must be given."""
+
+    name: str
+    type: str
+    default: str
+    meaning: str
+
+
+def parameters(kind: str) -> tuple[Parameter, ...]:
+    """Return a policy's parameters; those of the entries of a list follow it as ``list[].key``."""
+    return tuple(_parameters(entry_model(kind), ""))
+
+
+def _parameters(model: type[BaseModel], prefix: str) -> Iterator[Parameter]:
+    for name, field in model.model_fields.items():
+        if name in OWN_KEYS and not prefix:
+            continue
+        meaning = field.description or ""
+        yield Parameter(prefix + name, _type(field), _default(field), meaning)
+        entry = section(item(field.annotation))
+        if entry is not None:
+            yield from _parameters(entry, f"{prefix}{name}[].")
+
+
 def _policy(kind: str) -> str:
     rows = "".join(
-        f"| `{name}` | {_type(field)} | {_code(_default(field))} | {_cell(field.description)} |\n"
-        for name, field in entry_model(kind).model_fields.items()
-        if name not in OWN_KEYS
+        f"| `{each.name}` | {each.type} | {_code(each.default)} | {_cell(each.meaning)} |\n"
+        for each in parameters(kind)
     )
     return f"\n#### `type: {kind}`\n\n{_POLICY_HEAD}{rows}"
 
@@ -111,6 +154,8 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return ""
     value = field.default
+    if field.default_factory is dict:
+        return "{}"
     if value is PydanticUndefined:
         return "[{type: queue, target: 1}]"
     if is_duration(field) and isinstance(value, (int, float)):

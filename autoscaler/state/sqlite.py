@@ -23,6 +23,8 @@ from autoscaler.ports import Trust
 from autoscaler.state.codec import decode, encode
 
 SCHEMA_VERSION = 1
+BUSY_S = 5.0
+"""How long another program that reads the file (a backup, say) is waited for."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS memory (
     endpoint TEXT NOT NULL,
@@ -241,7 +243,7 @@ def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
 
 def _connect(path: Path) -> tuple[sqlite3.Connection, int]:
     """Return the open database, and the schema that was found in it (0 for none)."""
-    db = sqlite3.connect(path, check_same_thread=False, timeout=5.0)
+    db = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_S)
     try:
         path.chmod(0o600)
         db.execute("PRAGMA journal_mode = WAL")

@@ -21,6 +21,8 @@ from autoscaler.model import (
     Observation,
     Proposal,
     QueuedRequest,
+    Recommendation,
+    Role,
     ScaleDown,
     ScaleUp,
     Worker,
@@ -149,15 +151,28 @@ def _queue(queue: tuple[QueuedRequest, ...] | NoData | None) -> Fields:
 
 def _proposal(proposal: Proposal) -> Fields:
     answer = proposal.answer
-    if isinstance(answer, NoData):
-        return {"policy": proposal.policy, "workers": None, "why": answer.why, "inputs": {}}
-    inputs = {name: _plain(value) for name, value in answer.inputs.items()}
     return {
         "policy": proposal.policy,
-        "workers": answer.workers,
+        "workers": None if isinstance(answer, NoData) else answer.workers,
         "why": answer.why,
-        "inputs": inputs,
+        "inputs": {} if isinstance(answer, NoData) else _inputs(answer),
+        **_standing(proposal),
     }
+
+
+def _inputs(answer: Recommendation) -> Fields:
+    return {name: _plain(value) for name, value in answer.inputs.items()}
+
+
+def _standing(proposal: Proposal) -> Fields:
+    """Say what a number is for, where it is not one among the wanted ones."""
+    answer = proposal.answer
+    fields: Fields = {} if proposal.role is Role.TARGET else {"role": proposal.role.value}
+    if isinstance(answer, NoData):
+        return fields
+    bounds = {"floor": answer.floor, "ceiling": answer.ceiling}
+    fields |= {key: bound for key, bound in bounds.items() if bound is not None}
+    return fields | ({"abstains": True} if answer.abstains else {})
 
 
 def _limit(limit: Limit) -> Fields:

@@ -20,6 +20,7 @@ Every scene is drawn from a seeded generator, so that a violation can be repeate
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -215,12 +216,17 @@ class _Watch:
         self.seen: set[str] = set()
 
     def __enter__(self) -> Self:
+        # Others' callbacks of the garbage collector may read a clock: none of the policy's doing.
+        self._collected = gc.isenabled()
+        gc.disable()
         self._before = sys.getprofile()
         sys.setprofile(self._profile)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(self._before)
+        if self._collected:
+            gc.enable()
 
     def _profile(self, _frame: object, event: str, called: Any) -> None:
         if event != "c_call":

@@ -33,6 +33,7 @@ class Scene:
         waits_s: how long each waiting request has waited, seconds; by default all a second.
         reason: why they wait, as the platform says it.
         idle_s: how long FREE workers have been idle, seconds. served: requests each has finished.
+        sessions: how many of the FREE workers hold a client session.
         now: our clock, epoch seconds; the platform's is the same.
         signals: answers from outside, by policy name.
         queue_listed: whether the waiting requests are known one by one.
@@ -48,6 +49,7 @@ class Scene:
     reason: str = "QueueReasonWorkerBusy"
     idle_s: float = 0.0
     served: int = 0
+    sessions: int = 0
     now: float = EPOCH
     min_workers: int = 0
     max_workers: int = 100_000
@@ -92,7 +94,7 @@ def _workers(scene: Scene) -> Iterable[Worker]:
     )
     number = 0
     for state, count in counts:
-        for _ in range(count):
+        for place in range(count):
             idle_s = scene.idle_s if state is WorkerState.FREE else 0.0
             yield Worker(
                 f"w{number}",
@@ -100,6 +102,7 @@ def _workers(scene: Scene) -> Iterable[Worker]:
                 created_at=scene.now - idle_s - 3600.0,
                 last_serve_at=None if state is WorkerState.IN_FLIGHT else scene.now - idle_s,
                 success_count=scene.served,
+                session_number=int(state is WorkerState.FREE and place < scene.sessions),
             )
             number += 1
 
@@ -124,6 +127,7 @@ def random_scene(rng: Random, now: float, names: Iterable[str]) -> Scene:
         waits_s=tuple(rng.uniform(0, 120) for _ in range(queue)),
         idle_s=rng.uniform(0, 600),
         served=rng.randrange(100),
+        sessions=rng.choice((0, 0, 1, 3)),
         now=now,
         min_workers=rng.randrange(3),
         max_workers=rng.randrange(3, 50),

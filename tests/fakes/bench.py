@@ -25,7 +25,7 @@ class Bench:
     platform: FakePlatform
     recorder: RecordingRecorder
     state: State = field(default_factory=VolatileState)
-    fleet: Fleet = field(default_factory=lambda: Fleet(None))
+    fleet: Fleet = field(default_factory=Fleet)
     dry_run: bool = False
     runs: dict[AppKey, AppRun] = field(default_factory=dict)
     wishes: dict[AppKey, Wish] = field(default_factory=dict)

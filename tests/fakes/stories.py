@@ -1,9 +1,9 @@
 """Stories in time: what is seen at which moment, and what must be decided then.
 
-    story = Story(spec(max_workers=8))
-    story.at(0).sees(free=2, busy=1, queue=3).expects(scale_up=3)
-    story.sends("lost")
-    story.at(15).sees(free=2, busy=1, queue=3).expects(hold=Reason.OUTCOME_UNKNOWN)
+story = Story(spec(max_workers=8))
+story.at(0).sees(free=2, busy=1, queue=3).expects(scale_up=3)
+story.sends("lost")
+story.at(15).sees(free=2, busy=1, queue=3).expects(hold=Reason.OUTCOME_UNKNOWN)
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class Story:
             by_id = {w.id: w for w in self.observation.workers}
             chosen = tuple(by_id[worker_id] for worker_id in action.worker_ids)
             opened = open_down_order(self.memory, chosen, now, self.spec.order_deadline_s)
-            ended = opened if how == "killed" else down_order_ended(opened, outcome, now)
+            ended = opened if how == "killed" else down_order_ended(opened, outcome)
             delta = -len(chosen)
         self.memory = ended if how in ("killed", "refused") else acted(ended, delta, now)
         return self
@@ -240,9 +240,7 @@ class Story:
     def restarts(self, at: float) -> Story:
         """Start a new process, whose clock shows story second ``at``."""
         self.t = at
-        self.memory = after_restart(
-            self.memory, now=self.now, order_deadline_s=self.spec.order_deadline_s
-        )
+        self.memory = after_restart(self.memory, self.now)
         return self
 
     def limits(self) -> list[Reason]:

@@ -1,5 +1,5 @@
 """Makes the fixtures of the module beside it known."""
 
-from process_support import start_daemon
+from tests.process.process_support import start_daemon
 
 __all__ = ["start_daemon"]

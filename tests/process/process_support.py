@@ -82,7 +82,11 @@ async def start_daemon(tmp_path: Path) -> AsyncIterator[StartDaemon]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            emulator: Emulator, apps: list[dict[str, Any]], *args: str, **changes: str
+            emulator: Emulator,
+            apps: list[dict[str, Any]],
+            *args: str,
+            extra: dict[str, Any] | None = None,
+            **changes: str,
         ) -> Daemon:
             config = tmp_path / "autoscaler.yaml"
             config.write_text(
@@ -97,6 +101,7 @@ async def start_daemon(tmp_path: Path) -> AsyncIterator[StartDaemon]:
                         "server": {"listen": "127.0.0.1:0"},
                         "defaults": {"interval": 0.2, "max_workers": 8},
                         "apps": apps,
+                        **(extra or {}),
                     }
                 )
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from process_support import Daemon, StartDaemon, emulated, eventually
 
 from autoscaler.emulator import Emulator, Fault
+from tests.process.process_support import Daemon, StartDaemon, emulated, eventually
 
 pytestmark = pytest.mark.process
 

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from process_support import TOKEN, environ, eventually
+
+from tests.process.process_support import TOKEN, environ, eventually
 
 pytestmark = [pytest.mark.process, pytest.mark.chaos, pytest.mark.timeout(300)]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from process_support import TOKEN, StartDaemon, emulated, environ, eventually
 
 from autoscaler.emulator import Fault
+from tests.process.process_support import TOKEN, StartDaemon, emulated, environ, eventually
 
 pytestmark = pytest.mark.process
 
@@ -178,6 +178,41 @@ async def test_a_bad_reload_keeps_the_last_good_configuration(
         daemon.process.send_signal(signal.SIGHUP)
         await eventually(lambda: logged("configuration reloaded"))
         await eventually(lambda: in_force(5))
+
+
+async def test_a_changed_file_is_read_without_a_signal(
+    start_daemon: StartDaemon, tmp_path: Path
+) -> None:
+    async with emulated(one_app()) as emulator:
+        daemon = await start_daemon(emulator, [{"name": "demo"}])
+        config = tmp_path / "autoscaler.yaml"
+        replacement = tmp_path / "new.yaml"
+        replacement.write_text(config.read_text().replace("max_workers: 8", "max_workers: 6"))
+        replacement.rename(config)
+
+        async def in_force() -> bool:
+            decision = (await daemon.app("demo")).get("decision")
+            return bool(decision and decision["max_workers"] == 6)
+
+        await eventually(in_force)
+        (reloaded,) = [e for e in daemon.events() if e["event"] == "configuration reloaded"]
+        assert reloaded["changes"] == ["app default/demo: max_workers 8 → 6"]
+
+
+async def test_apps_are_discovered_by_rule(start_daemon: StartDaemon) -> None:
+    apps = [{"name": "demo"}, {"name": "auto", "scaler": "builtin"}, {"name": "other"}]
+    async with emulated({"apps": apps}) as emulator:
+        rules = {"discover": [{"names": ["demo", "auto"], "app": {"max_workers": 3}}]}
+        daemon = await start_daemon(emulator, [], extra=rules)
+
+        async def decided() -> bool:
+            decision = (await daemon.app("demo")).get("decision")
+            return bool(decision and decision["max_workers"] == 3)
+
+        await eventually(decided)
+        refused = [e for e in daemon.events() if "left alone" in e["event"]]
+        assert [(e["app"], "builtin" in e["why"]) for e in refused] == [("auto", True)]
+        assert await daemon.app("other") == {}
 
 
 async def test_the_demo_is_clean() -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from autoscaler.simulator.lab.trace import Request
 
 THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
-"""Marginal costs, in cold starts, above which a request is rather sent late; the best one counts."""
+"""Marginal costs, in cold starts, above which a request is rather sent late; the best counts."""
 
 LATENESS_LIMIT_S = 600.0
 """A late request starts within this time all the same: nobody is put off for ever to save money."""

@@ -24,8 +24,15 @@ from autoscaler.simulator.lab.trace import Request
 class Driver(Protocol):
     """Whatever decides: a bare policy, or the whole pipeline."""
 
+    @property
+    def wants_queue(self) -> bool:
+        """Whether the waiting requests are to be listed one by one."""
+
     def decide(self, observation: Observation) -> Action:
         """Return what is to be done now (``observation.received_at``)."""
+
+    def carried_out(self, action: ScaleUp | ScaleDown, worker_ids: tuple[str, ...]) -> None:
+        """Learn that the platform carried the action out; ``worker_ids``: started or removed."""
 
 
 def simulate(
@@ -37,8 +44,10 @@ def simulate(
     """Run a trace through a driver.
 
     Args:
-        trace: requests in order of arrival. driver: decides at each poll.
-        setup: the platform and the rules. on_poll: told the virtual time at each poll.
+        trace: requests in order of arrival.
+        driver: decides at each poll.
+        setup: the platform and the rules.
+        on_poll: told the virtual time at each poll.
 
     An interrupt (Ctrl-C) ends the run; the result is of the part until then and says so.
     """
@@ -176,11 +185,16 @@ class Simulation:
             self._on_poll(now)
         if self.setup.faults.look and self._rng.random() < self.setup.faults.look:
             return
-        action = self._driver.decide(self.fleet.observe(now, len(self.queue)))
+        waiting = self.queue if self._driver.wants_queue else None
+        action = self._driver.decide(self.fleet.observe(now, len(self.queue), waiting))
         if isinstance(action, ScaleUp):
-            self._ups += self.fleet.order(action.count, now) > 0
+            started = self.fleet.order(action.count, now)
+            self._ups += bool(started)
+            self._driver.carried_out(action, started)
         elif isinstance(action, ScaleDown):
-            self._downs += self.fleet.remove(action.worker_ids, now) > 0
+            removed = self.fleet.remove(action.worker_ids, now)
+            self._downs += bool(removed)
+            self._driver.carried_out(action, removed)
 
     def _result(self, *, interrupted: bool) -> RunResult:
         waits, fleet = self.waits, self.fleet

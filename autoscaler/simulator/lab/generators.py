@@ -35,6 +35,10 @@ class Service:
         return lambda: rng.lognormvariate(mu, sigma)
 
 
+def _seeded(seed: str) -> Random:
+    return Random(seed)  # noqa: S311 - a simulation
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratedTrace:
     """Requests of a rate that changes with time.
@@ -52,8 +56,8 @@ class GeneratedTrace:
     service: Service = Service()
 
     def __iter__(self) -> Iterator[Request]:
-        rate, bound = self.make_rate(Random(f"{self.seed}-rate"))
-        arrivals, draw = Random(f"{self.seed}-arrivals"), Random(f"{self.seed}-service")
+        rate, bound = self.make_rate(_seeded(f"{self.seed}-rate"))
+        arrivals, draw = _seeded(f"{self.seed}-arrivals"), _seeded(f"{self.seed}-service")
         sample = self.service.sampler(draw)
         now = 0.0
         while bound > 0:
@@ -108,7 +112,7 @@ def diurnal(
     seed: int = 0,
     service: Service = Service(),
 ) -> GeneratedTrace:
-    """Return a rate that swings from ``low`` to ``high`` (1/s) and back once a period, as a cosine."""
+    """Return a rate that swings from ``low`` to ``high`` (1/s) and back once a period (cosine)."""
     _need(rate=high, duration_s=duration_s, period_s=period_s)
 
     def rate(t: float) -> float:

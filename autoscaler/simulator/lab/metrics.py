@@ -30,8 +30,7 @@ class WaitHistogram:
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         if wait_s > self.target_wait_s:
             self.late += 1
-        if wait_s > self.max_s:
-            self.max_s = wait_s
+        self.max_s = max(self.max_s, wait_s)
 
     def quantile(self, share: float, total: int) -> float:
         """Return the wait in seconds that ``share`` (0..1) of ``total`` requests do not exceed."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappush
 from random import Random  # noqa: TID251 - seeded
 from typing import Literal
 
-from autoscaler.model import AppKey, Observation, Worker, WorkerState
+from autoscaler.model import AppKey, Observation, QueuedRequest, Worker, WorkerState
+from autoscaler.simulator.lab.trace import Request
 
 EPOCH_S = 1_735_689_600.0
 """Virtual time starts here: 2025-01-01 00:00 UTC, a Wednesday."""
@@ -17,6 +18,7 @@ EPOCH_S = 1_735_689_600.0
 APP = AppKey("default", "lab")
 Dispatch = Literal["last-used", "least-used", "random"]
 
+_WORKER_BUSY = "QueueReasonWorkerBusy"
 _FREE, _BUSY, _IN_FLIGHT = WorkerState.FREE, WorkerState.BUSY, WorkerState.IN_FLIGHT
 
 
@@ -108,30 +110,31 @@ class Fleet:
         self.last_down: float | None = None
         self._rng = Random(f"{setup.seed}-fleet")  # noqa: S311 - a simulation
 
-    def order(self, count: int, now: float) -> int:
-        """Start ``count`` workers, as far as the maximum allows; return how many."""
+    def order(self, count: int, now: float) -> tuple[str, ...]:
+        """Start ``count`` workers, as far as the maximum allows; return their ids."""
         maximum = self.setup.max_workers
         if maximum is not None:
             count = min(count, maximum - len(self.workers))
-        for _ in range(count):
-            number = self.ordered
+        first = self.ordered
+        for number in range(first, first + count):
             dead = self.setup.faults.start > 0 and self._rng.random() < self.setup.faults.start
             self.workers[number] = SimWorker(now, dead=dead)
             heappush(self.events, (now + self._cold_start_s(), number))
-            self.ordered += 1
-        if count > 0:
-            self.last_up = now
-        return max(0, count)
+        if count <= 0:
+            return ()
+        self.ordered += count
+        self.last_up = now
+        return tuple([f"w{number}" for number in range(first, first + count)])
 
     def _cold_start_s(self) -> float:
         drawn = self.setup.cold_start_s
         return drawn(self._rng) if callable(drawn) else drawn
 
-    def remove(self, ids: tuple[str, ...], now: float) -> int:
-        """Remove those of the named workers that are FREE; return how many."""
+    def remove(self, ids: tuple[str, ...], now: float) -> tuple[str, ...]:
+        """Remove those of the named workers that are FREE; return their ids."""
         going = {number for number in (int(name[1:]) for name in ids) if self._is_free(number)}
         if not going:
-            return 0
+            return ()
         for number in going:
             self.bury(number, now)
         kept = [number for number in self.free if number not in going]
@@ -139,7 +142,7 @@ class Fleet:
         self.free.extend(kept)
         self.removed += len(going)
         self.last_down = now
-        return len(going)
+        return tuple([f"w{number}" for number in sorted(going)])
 
     def _is_free(self, number: int) -> bool:
         worker = self.workers.get(number)
@@ -154,8 +157,10 @@ class Fleet:
         for number in list(self.workers):
             self.bury(number, now)
 
-    def observe(self, now: float, queue_size: int) -> Observation:
-        """Return the list reply of this moment."""
+    def observe(
+        self, now: float, queue_size: int, waiting: Iterable[Request] | None = None
+    ) -> Observation:
+        """Return the list reply of this moment; ``waiting``: the queue, if it was asked for."""
         shown_before = now - self.setup.list_lag_s
         rows = tuple(
             [w.row(n) for n, w in self.workers.items() if w.created <= shown_before or w.ready]
@@ -171,4 +176,9 @@ class Fleet:
             max_workers=self.setup.max_workers,
             last_scale_up_at=None if self.last_up is None else EPOCH_S + self.last_up,
             last_scale_down_at=None if self.last_down is None else EPOCH_S + self.last_down,
+            queue=None if waiting is None else _listed(waiting),
         )
+
+
+def _listed(waiting: Iterable[Request]) -> tuple[QueuedRequest, ...]:
+    return tuple([QueuedRequest(EPOCH_S + arrival, _WORKER_BUSY) for arrival, _ in waiting])

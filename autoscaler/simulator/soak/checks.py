@@ -20,18 +20,22 @@ from autoscaler.decision import AppMemory, AppSpec
 from autoscaler.decision.drain import CONFIRMATION_VALID_S
 from autoscaler.decision.memory import OrderOutcome
 from autoscaler.decision.pipeline import GAP_FLOOR_S, GAP_INTERVALS
-from autoscaler.emulator import App, Fleet, Reply
-from autoscaler.emulator.worker import HEALTHY
+from autoscaler.emulator import App, Fleet, Reply, Rule
+from autoscaler.emulator.worker import HEALTHY, Phase, SimWorker
 from autoscaler.model import AppKey, Census, Reason
 from autoscaler.simulator.soak.journal import Journal
 from autoscaler.simulator.soak.limits import RELOAD_GRACE_S
-from autoscaler.simulator.soak.network import Exchange, Witness
+from autoscaler.simulator.soak.network import Exchange
 from autoscaler.simulator.soak.process import Process
 
 _USABLE = frozenset(
     {"", "delay", "slow", "stale-list", "duplicate-rows", "unknown-enums", "absurd-numbers"}
 )
 """What may have hit a list that can still be believed."""
+_REFUSALS = frozenset({"401", "403", "404"})
+_OF_THE_APP = frozenset({Rule.PLATFORM_SCALED_APP, Rule.PAUSED_APP})
+"""What only the app's own page tells. Where a token may not read that, the app is scaled all the
+same; these calls are counted apart."""
 _SLACK_S = 2.0
 
 
@@ -41,16 +45,22 @@ class _Seen:
 
     Attributes:
         open: requests under way. list_sent_s: sending of the latest list.
-        list_fault: what hit it; ``bad`` where no usable one came back. went_back: whether it
-            showed a scale time older than one shown before.
-        scale_times: the latest scale times shown.
+        list_fault: what hit the latest list; ``bad`` where nothing usable came back.
+        usable_fault, decided_fault: what hit the latest usable list, and the one before it.
+        went_back: whether the latest showed a scale time older than one shown before.
+        scale_times: the latest scale times shown. shown_ids: workers listed as present.
+        app_refused: whether the platform refused to tell of the app as a whole, when last asked.
     """
 
     open: int = 0
     list_sent_s: float = float("-inf")
     list_fault: str = "bad"
+    decided_fault: str = ""
+    usable_fault: str = ""
     went_back: bool = False
     scale_times: tuple[str, str] = ("", "")
+    shown_ids: frozenset[str] = frozenset()
+    app_refused: bool = False
 
 
 @dataclass(slots=True)
@@ -80,7 +90,7 @@ class Configured:
 
 
 @dataclass(slots=True)
-class Checks(Witness):
+class Checks:
     """Witnesses every exchange.
 
     Attributes:
@@ -101,6 +111,7 @@ class Checks(Witness):
     _watched: dict[AppKey, _Watched] = field(default_factory=dict)
     _changes: dict[AppKey, list[_Change]] = field(default_factory=dict)
     _carried_out: dict[AppKey, int] = field(default_factory=dict)
+    _untold: set[AppKey] = field(default_factory=set)
 
     # -- what the world tells -----------------------------------------------------------------
 
@@ -126,6 +137,7 @@ class Checks(Witness):
     # -- what the network tells ---------------------------------------------------------------
 
     def sent(self, exchange: Exchange) -> None:
+        """Check a request as it leaves its process."""
         seen = self._of(exchange)
         seen.open += 1
         if seen.open > 1:
@@ -146,15 +158,30 @@ class Checks(Witness):
         if exchange.operation == "scale-down":
             self._check_removal(exchange, seen)
 
+    def may_be_emptied(self, exchange: Exchange) -> bool:
+        """Not twice in a row, nor where no worker was seen before: nobody could tell then."""
+        seen = self._of(exchange)
+        if seen.list_fault or seen.went_back:
+            return False
+        return any(worker.id in seen.shown_ids for worker in self._listed(exchange.app))
+
     def delivered(self, exchange: Exchange) -> None:
+        """Check an order as it arrives."""
         if exchange.operation == "scale-up":
             self._check_order(exchange)
 
     def answered(self, exchange: Exchange, reply: Reply) -> None:
+        """Take what the platform's books say."""
         app = self._app(exchange.app)
         books = app.books
         for breach in books.broken.kept:
-            self.journal.fail(breach.rule, breach.app, breach.detail)
+            if breach.rule == Rule.ABOVE_MAX and self._cannot_be_told(exchange):
+                self.journal.count("orders that no list could have prevented")
+            elif breach.rule in _OF_THE_APP and self._of(exchange).app_refused:
+                self.journal.count("calls for an app of which the platform refuses to tell")
+            else:
+                self.journal.fail(breach.rule, breach.app, breach.detail)
+        books.broken.kept.clear()
         if books.lost_to_scale_down:
             lost = f"{books.lost_to_scale_down} requests were lost to a scale-down"
             self._fail("lost-to-scale-down", exchange, lost)
@@ -162,19 +189,28 @@ class Checks(Witness):
             self._remember(exchange, app)
             fault = exchange.fault or "no fault"
             self.journal.count(f"{exchange.operation} {_short(reply)}")
-            self.journal.note(f"platform {exchange.operation} {exchange.app} {reply.status} {fault}")
+            self.journal.note(
+                f"platform {exchange.operation} {exchange.app} {reply.status} {fault}"
+            )
 
     def ended(self, exchange: Exchange, reply: Reply | None) -> None:
+        """Remember what a process was shown."""
         seen = self._of(exchange)
         seen.open -= 1
+        whole = reply is not None and reply.then == "send" and reply.status == HTTPStatus.OK
+        if exchange.operation == "scale-up" and whole and exchange.fault != "garbage":
+            self._untold.discard(exchange.app)
+        if exchange.operation == "app":
+            seen.app_refused = exchange.fault in _REFUSALS
         if exchange.operation != "list":
             return
         seen.list_sent_s = exchange.sent_s
-        whole = reply is not None and reply.then == "send" and reply.status == HTTPStatus.OK
         if not whole or exchange.fault not in _USABLE:
             seen.list_fault = exchange.fault if whole and exchange.fault else "bad"
             return
-        seen.list_fault = exchange.fault
+        seen.decided_fault, seen.list_fault = seen.usable_fault, exchange.fault
+        seen.usable_fault = exchange.fault
+        seen.shown_ids = frozenset(worker.id for worker in self._listed(exchange.app))
         seen.went_back = reply is not None and self._went_back(seen, reply.body)
         if not self.processes[exchange.process].dry_run:
             self._watch(exchange.app)
@@ -209,8 +245,23 @@ class Checks(Witness):
         window_s = self.configured[exchange.app].spec.down.stabilization_window_s
         since_s = self.now() if watched.since_s is None else watched.since_s
         seen_s = self.now() - since_s
-        if not _is_clearing(exchange) and seen_s < window_s - _SLACK_S:
+        if _is_clearing(exchange):
+            return
+        if seen_s < window_s - _SLACK_S:
             self._fail("early-removal", exchange, f"watched {seen_s:.0f} s of {window_s:.0f} s")
+        by_load = exchange.decision and exchange.decision.reason is Reason.LOAD_BELOW_CAPACITY
+        if by_load and seen.decided_fault == "absurd-numbers":
+            self._fail("removed-without-signal", exchange, "the queue's size was not known")
+        self._check_ages(exchange)
+
+    def _check_ages(self, exchange: Exchange) -> None:
+        app = self._app(exchange.app)
+        youngest_s = self.configured[exchange.app].spec.drain.min_lifetime_s - _SLACK_S
+        for worker_id in msgspec.json.decode(exchange.request.content)["workerIds"]:
+            worker = app.find(worker_id)
+            if worker is not None and app.now - worker.created_at < youngest_s:
+                age_s = app.now - worker.created_at
+                self._fail("removed-too-young", exchange, f"{worker_id} is {age_s:.0f} s old")
 
     def _check_pace(self, exchange: Exchange) -> None:
         """Check cooldown and disruption budget against what the platform carried out."""
@@ -240,14 +291,15 @@ class Checks(Witness):
         delta = _asked(exchange) * (1 if exchange.operation == "scale-up" else -1)
         change = _Change(exchange.sent_s, delta, _is_clearing(exchange))
         self._changes.setdefault(exchange.app, []).append(change)
+        if change.delta > 0:
+            self._untold.add(exchange.app)
 
     def _check_order(self, exchange: Exchange) -> None:
         """Check that an order, when it arrives, does not make more than was wanted."""
         decision, app = exchange.decision, self._app(exchange.app)
         if decision is None or decision.census is None or decision.desired is None:
             return
-        if self._of(exchange).list_fault == "stale-list":
-            self.journal.count("orders on a list whose age did not show")
+        if self._cannot_be_told(exchange):
             return
         count = _asked(exchange)
         shown_at = self.fleet.epoch_s + self._of(exchange).list_sent_s
@@ -257,6 +309,16 @@ class Checks(Witness):
             self._fail("ordered-too-many", exchange, what)
         if self.fleet_max is not None:
             self._check_fleet(exchange, count)
+
+    def _cannot_be_told(self, exchange: Exchange) -> bool:
+        """Whether the last order's reply was lost and all lists since are from before that order.
+
+        They are then alike whether it was carried out or not, for longer than the order deadline
+        allows lists to lag. No client can know better; such orders are counted apart.
+        """
+        seen = self._of(exchange)
+        blind = seen.list_fault == "stale-list" and not seen.went_back
+        return blind and exchange.app in self._untold
 
     def _check_fleet(self, exchange: Exchange, count: int) -> None:
         present = sum(self._known_present(exchange.process, key) for key in self.configured)
@@ -278,7 +340,8 @@ class Checks(Witness):
 
     def _is_new(self, process: str) -> bool:
         """Whether it must still wait for its first looks at all apps."""
-        return self.now() - self.processes[process].started_s < FIRST_LOOK_S - _SLACK_S
+        living = self.processes.get(process)
+        return living is not None and self.now() - living.started_s < FIRST_LOOK_S - _SLACK_S
 
     # -- helpers ------------------------------------------------------------------------------
 
@@ -299,6 +362,14 @@ class Checks(Witness):
         if watched.since_s is None or now - watched.latest_s > gap_s:
             watched.since_s = now
         watched.latest_s = now
+
+    def _listed(self, key: AppKey) -> list[SimWorker]:
+        app = self._app(key)
+        return [
+            worker
+            for worker in app.workers.values()
+            if worker.phase is not Phase.REMOVING and worker.visible_at <= app.now
+        ]
 
     def _app(self, key: AppKey) -> App:
         app = self.fleet.visit(key.namespace, key.name, self.fleet.epoch_s + self.now())

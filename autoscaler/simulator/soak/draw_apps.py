@@ -42,7 +42,7 @@ def draw_app(rng: Random, index: int, chaos_s: float) -> tuple[AppScenario, AppS
             ]
         ),
         removal_s=rng.choice([0.5, 5.0, 20.0]),
-        list_lag_s=rng.choice([0.0, 0.0, 2.0, 10.0, 28.0]),
+        list_lag_s=rng.choice([0.0, 2.0, 10.0, 28.0, 28.0]),
         dispatch=rng.choice(("last-used", "least-recently-used", "random")),
         scaler=rng.choice(("manual", "manual", "manual", "manual", "none", "builtin")),
         rollin_detail=rng.choice(("rollin", "in-flight")),
@@ -122,8 +122,9 @@ def _draw_events(rng: Random, workers_max: int, chaos_s: float) -> tuple[Event, 
         at_s = rng.uniform(0.0, 0.8 * chaos_s)
         length_s = rng.uniform(5.0, 0.2 * chaos_s)
         events += [Event(at_s=at_s, do="pause"), Event(at_s=at_s + length_s, do="resume")]
-    for _ in range(rng.choice([0, 0, 0, 1])):
-        events.append(Event(at_s=rng.uniform(0.0, chaos_s), do="update"))
+    for _ in range(rng.choice([0, 0, 1])):
+        # It must end before the quiet, in which no worker becomes free to be replaced.
+        events.append(Event(at_s=rng.uniform(0.0, max(1.0, chaos_s - 400.0)), do="update"))
     return tuple(events)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import httpx
 import msgspec
@@ -24,9 +24,9 @@ from autoscaler.simulator.soak.limits import LATENCY_MAX_S
 
 STALL_MAX_S = 25.0
 """Longest time that a scale-up may be under way: below the order deadline less the list lag."""
-Trouble = Literal["refused", "slow", "stalled", "echo", "contradictory"]
+Trouble = Literal["refused", "slow", "stalled", "echo", "contradictory", "emptied"]
 Stage = Literal["before", "under-way", "applied"]
-_ONLY = {"stalled": "scale-up", "contradictory": "list"}
+_ONLY = {"stalled": "scale-up", "contradictory": "list", "emptied": "list"}
 _PATH = re.compile(r"/api/apps/v1/namespaces/([^/]+)/apps/([^/:]+)(?:[:/](.*))?")
 _OPERATIONS = {
     "workers": "list",
@@ -43,6 +43,7 @@ class Weather:
 
     ``refused``: no connection. ``slow``: seconds each way. ``stalled``: a scale-up arrives late.
     ``echo``: a proxy answers with a page that quotes the request's headers, token included.
+    ``emptied``: a list comes back without its workers.
     ``contradictory``: a list shows a worker twice, each time in another state.
     """
 
@@ -87,11 +88,14 @@ class Trap:
     spring: Callable[[], None]
 
 
-class Witness:
-    """Told of each exchange; the checks override what they want to see."""
+class Witness(Protocol):
+    """Told of each exchange."""
 
     def sent(self, exchange: Exchange) -> None:
         """A request leaves its process."""
+
+    def may_be_emptied(self, exchange: Exchange) -> bool:
+        """Whether a list without workers can be told from the truth."""
 
     def delivered(self, exchange: Exchange) -> None:
         """A request is about to be carried out."""
@@ -161,6 +165,8 @@ class Network:
                 continue
             if _ONLY.get(each.trouble, exchange.operation) != exchange.operation:
                 continue
+            if each.trouble == "emptied" and not self.witness.may_be_emptied(exchange):
+                continue
             if self._rng.random() < each.probability:
                 return each.trouble
         return None
@@ -201,23 +207,36 @@ class Network:
         if hits != before:
             exchange.fault = next(kind for kind in hits if hits[kind] != before.get(kind, 0))
             self._hit(exchange)
-        return _contradict(reply) if exchange.fault == "contradictory" else reply
+        spoil = _SPOILERS.get(exchange.fault)
+        return reply if spoil is None else _spoiled(reply, spoil)
 
 
-def _contradict(reply: Reply) -> Reply:
-    """Return a list in which the first worker stands twice, at odds with itself."""
+def _spoiled(reply: Reply, spoil: Callable[[dict[str, Any]], None]) -> Reply:
+    """Return a list with its content changed; what is no list stays as it is."""
     if reply.status != HTTPStatus.OK or reply.then != "send":
         return reply
     try:
         content = msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return reply
+    spoil(content)
+    return replace(reply, body=msgspec.json.encode(content))
+
+
+def _contradict(content: dict[str, Any]) -> None:
+    """Let the first worker stand there twice, at odds with itself."""
     rows = content.get("workers", [])
     if rows:
         rows.append({**rows[0], "detailStatus": "DETAIL_STATUS_FREE", "successCount": 987})
     else:
         content["workers"] = [{"status": "STATUS_RUNNING"}]
-    return replace(reply, body=msgspec.json.encode(content))
+
+
+def _empty(content: dict[str, Any]) -> None:
+    content.pop("workers", None)
+
+
+_SPOILERS = {"contradictory": _contradict, "emptied": _empty}
 
 
 def _settle(waiter: asyncio.Future[Reply], reply: Reply) -> None:

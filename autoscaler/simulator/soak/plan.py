@@ -1,4 +1,4 @@
-"""What a seed stands for: platform, configuration, load and trouble, drawn before the run begins."""
+"""What a seed stands for: platform, configuration, load and trouble, all drawn beforehand."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _OF_THE_NETWORK: tuple[Trouble, ...] = (
     "stalled",
     "echo",
     "contradictory",
+    "emptied",
 )
 _CLOCK_JUMPS_S = (0.0, 0.0, 0.0, -300.0, -45.0, -3.0, 3.0, 45.0, 300.0)
 
@@ -99,7 +100,7 @@ def draw_plan(seed: int, hours: float) -> Plan:
         quiet_from_s=quiet_from_s,
         end_s=end_s,
         offset_s=rng.choice(_CLOCK_JUMPS_S),
-        fleet_max=max(2, round(fleet * rng.uniform(0.4, 0.9))) if rng.random() < 0.25 else None,
+        fleet_max=max(2, round(fleet * rng.uniform(0.4, 0.9))) if rng.random() < 0.25 else None,  # noqa: PLR2004
         endless=tuple(rng.randint(0, spec.max_workers + 1) for spec in specs),
     )
 
@@ -143,9 +144,7 @@ def _draw_weather(rng: Random, until_s: float) -> tuple[Weather, ...]:
 
 
 def _draw_steps(rng: Random, specs: tuple[AppSpec, ...], until_s: float) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    for _ in range(rng.choice([0, 1, 2, 3, 5])):
-        steps.append(_draw_end(rng, until_s))
+    steps = [_draw_end(rng, until_s) for _ in range(rng.choice([0, 1, 2, 3, 5]))]
     for _ in range(rng.choice([0, 0, 1, 2, 3])):
         at_s = rng.uniform(0.0, until_s)
         steps.append(Step(at_s, "reload", specs=draw_reload(rng, specs)))
@@ -168,7 +167,7 @@ def _draw_end(rng: Random, until_s: float) -> Step:
     return Step(
         rng.uniform(0.0, until_s),
         do,
-        down_s=rng.choice([0.2, 1.0, 5.0, 20.0, 90.0, 600.0]),
+        down_s=rng.choice([0.2, 0.2, 1.0, 1.0, 5.0, 20.0, 90.0, 600.0]),
         offset_s=rng.choice(_CLOCK_JUMPS_S),
         spoil=rng.choice(("nothing", "nothing", "nothing", "nothing", "header", "row", "deleted")),
         operation=rng.choice(("scale-up", "scale-up", "scale-down")),

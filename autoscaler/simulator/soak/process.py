@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from autoscaler.control.fleet import Fleet
+from autoscaler.control.fleet import Ceilings, Fleet
 from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
 from autoscaler.control.pacing import Pacer
 from autoscaler.control.reconciler import Reconciler
@@ -96,7 +96,7 @@ class Process:
             state=state,
             clock=clock,
             recorder=self.recorder,
-            fleet=Fleet(fleet_max),
+            fleet=Fleet(Ceilings(fleet_max)),
             dry_run=dry_run,
         )
         self._pacer = Pacer(rng)

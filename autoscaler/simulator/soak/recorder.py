@@ -33,7 +33,7 @@ class SoakRecorder:
         self._token = token
         self.latest: dict[AppKey, Decision] = {}
 
-    def observed(self, observation: Observation) -> None:
+    def observed(self, observation: Observation) -> None:  # noqa: ARG002 - the port's words
         """Count."""
         self._journal.count("lists believed or doubted")
 
@@ -67,17 +67,17 @@ class SoakRecorder:
         self._journal.count("raced removals seen")
         self._journal.note(f"{self._process} {app} raced {worker_id}")
 
-    def pass_ended(self, app: AppKey, *, duration_s: float, lateness_s: float) -> None:
+    def pass_ended(self, app: AppKey, *, duration_s: float, lateness_s: float) -> None:  # noqa: ARG002
         """Check that no app waits for another."""
         self._journal.count("passes")
         if lateness_s > LATENESS_MAX_S:
             self._journal.fail("late-pass", str(app), f"started {lateness_s:.1f} s late")
 
-    def platform_called(self, operation: str, code: str, duration_s: float) -> None:
+    def platform_called(self, operation: str, code: str, duration_s: float) -> None:  # noqa: ARG002
         """Count every request."""
         self._journal.count("requests to the platform")
 
-    def state_write_failed(self, app: AppKey, kind: Literal["intent", "memory"]) -> None:
+    def state_write_failed(self, app: AppKey, kind: Literal["intent", "memory"]) -> None:  # noqa: ARG002
         """Count."""
         self._journal.count(f"state writes failed: {kind}")
 

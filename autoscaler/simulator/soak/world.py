@@ -76,7 +76,12 @@ def _run(plan: Plan, folder: Path, started: float, say: Say | None) -> RunReport
 
 @dataclass(slots=True)
 class _Life:
-    """The daemon's lives. ``number``, ``offset_s``: of the latest, and its clock error. ``alive``: its process, if one lives."""
+    """The daemon's lives.
+
+    Attributes:
+        number, offset_s: of the latest, and its clock error. alive: its process, if one lives.
+        ending: whether one is being ended. tasks: that end one at a scale call.
+    """
 
     number: int = 0
     offset_s: float = 0.0
@@ -141,7 +146,7 @@ class World:
 
     async def _until(self, at_s: float) -> bool:
         """Let the run go on until ``at_s``; return whether every rule held."""
-        while not self.journal.broken and self._loop.time() < at_s:
+        while not self.journal.broken and self._loop.time() < at_s:  # noqa: ASYNC110
             await asyncio.sleep(min(10.0, at_s - self._loop.time()))
         if self.journal.broken:
             await self._end()

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from autoscaler.control.reconciler import APP_FACTS_EVERY_S
 from autoscaler.decision import AppMemory
 from autoscaler.decision.spec import Drain
-from autoscaler.model import AppKey, AppStatus, Hold, NoData, Reason, Scaler, ScaleUp, WorkerState
+from autoscaler.model import (
+    AppKey,
+    AppStatus,
+    Hold,
+    NoData,
+    PolicyInput,
+    Reason,
+    Scaler,
+    ScaleUp,
+    WorkerState,
+)
 from autoscaler.model.errors import (
     AppNotFound,
     Forbidden,
@@ -22,7 +33,7 @@ from autoscaler.model.errors import (
     Unauthorized,
     Unreachable,
 )
-from autoscaler.policies import Policy
+from autoscaler.policies import Answer, Policy
 from autoscaler.ports import Outcome, Trust
 from autoscaler.state import VolatileState
 from tests.fakes.bench import Bench
@@ -156,7 +167,7 @@ async def test_vanished_workers_are_looked_for_at_once_with_failed_ones(bench: B
 
 async def test_ten_thousand_workers_in_a_list(bench: Bench) -> None:
     names = [f"w{i:05}" for i in range(10_000)]
-    bench.app(*names, wants=9_990, max_workers=20_000)
+    bench.app(*names, wants=9_990, max_workers=20_000).max_workers = None
     assert (await bench.pass_()).reason is Reason.LOAD_BELOW_CAPACITY
     (call,) = bench.platform.made("down")
     assert call.worker_ids == tuple(names[:10])
@@ -174,7 +185,8 @@ async def test_a_dry_run_sends_nothing_and_asks_no_more_than_needed(bench: Bench
     assert bench.platform.made("up") == bench.platform.made("down") == []
     assert bench.recorder.outcomes() == [Outcome.DRY_RUN] * 4
     assert len(bench.platform.made("app")) == 1
-    assert bench.memory().up_orders == bench.memory().down_orders == ()
+    assert not bench.memory().up_orders
+    assert not bench.memory().down_orders
 
 
 class AgePolicy(Wish):
@@ -188,7 +200,7 @@ async def test_a_request_queue_that_cannot_be_read_is_missing_not_empty(bench: B
     seen: list[object] = []
 
     class Watching(AgePolicy):
-        def recommend(self, given, state):  # type: ignore[no-untyped-def]  # as its base
+        def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
             seen.append(given.observation.queue)
             return super().recommend(given, state)
 

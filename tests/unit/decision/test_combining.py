@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 
@@ -15,7 +15,9 @@ MISSING = NoData("no answer")
 Mode = Literal["hold", "current-if-higher", "static"]
 
 
-def combined(rule: Literal["max", "min", "first"], current: int, *answers: int | None) -> int | None:
+def combined(
+    rule: Literal["max", "min", "first"], current: int, *answers: int | None
+) -> int | None:
     proposals = tuple(
         Proposal(f"p{i}", MISSING if n is None else Recommendation(n, "test"))
         for i, n in enumerate(answers)
@@ -53,8 +55,12 @@ def test_a_policy_without_data_is_named_in_the_limit() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [RuntimeError("boom"), None, 2.5, float("nan"), "3", Recommendation(2.5, "half")]  # type: ignore[arg-type]  # what a plug-in may do
-    + [Recommendation(1, "x", floor=0.5), Recommendation(1, "x", ceiling="9")],  # type: ignore[arg-type]  # the same
+    [
+        *(RuntimeError("boom"), None, 2.5, float("nan"), "3"),
+        Recommendation(cast("int", 2.5), "half a worker"),
+        Recommendation(1, "half a floor", floor=cast("int", 0.5)),
+        Recommendation(1, "a ceiling in words", ceiling=cast("int", "9")),
+    ],
 )
 def test_a_policy_that_answers_nonsense_is_one_without_data(answer: Any) -> None:
     story = Story(spec(policies=(wish(1, "good"), wish(answer, "bad")))).sees(free=3)

@@ -70,9 +70,9 @@ def test_a_refused_removal_is_forgotten_at_once() -> None:
 def test_a_removal_that_hit_a_serving_worker_is_noticed_once() -> None:
     story = removing("accepted").scaled_at(down=0)
     story.at(15).sees(served("a", "removing", 8, at=0), served("b", "free"))
-    assert story.decision.raced == ("a",)
+    assert list(story.decision.raced) == ["a"]
     story.at(30).sees(served("a", "removing", 8, at=0), served("b", "free"))
-    assert story.decision.raced == ()
+    assert list(story.decision.raced) == []
 
 
 def test_a_removed_workers_last_serve_time_left_out_is_no_race() -> None:
@@ -213,8 +213,10 @@ def test_where_the_minimum_is_above_the_platforms_maximum_the_maximum_wins_and_s
 
 @pytest.mark.parametrize(
     ("paused", "wanted", "hold"),
-    [("both", 5, True), ("both", 0, True), ("up", 5, True), ("up", 0, False)]
-    + [("down", 0, True), ("down", 5, False)],
+    [
+        *(("both", 5, True), ("both", 0, True), ("up", 5, True)),
+        *(("up", 0, False), ("down", 0, True), ("down", 5, False)),
+    ],
 )
 def test_pausing_a_direction(paused: Any, wanted: int, hold: bool) -> None:  # noqa: FBT001 - a table
     story = Story(spec(paused=paused)).wants(wanted).sees(free=2)

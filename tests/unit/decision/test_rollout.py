@@ -63,9 +63,7 @@ def test_a_worker_that_replaces_itself_still_counts() -> None:
 
 def test_workers_that_replace_each_other_count_at_least_once() -> None:
     story = Story(spec(max_workers=2))
-    story.wants(2).sees(
-        worker("a", replace_worker_id="b"), worker("b", replace_worker_id="a")
-    )
+    story.wants(2).sees(worker("a", replace_worker_id="b"), worker("b", replace_worker_id="a"))
     assert story.decision.census is not None
     assert story.decision.census.present >= 1
 
@@ -99,9 +97,7 @@ def test_an_update_is_still_one_at_the_second_look() -> None:
     for t in (0, 15, 30, 45):
         story.at(t).wants(2).sees(old("a"), old("b"), new("c"), new("d"))
         story.expects(capacity=2, paired=2)
-        story.wants(1).sees(old("a"), old("b"), new("c"), new("d")).expects(
-            hold=Reason.ROLLING_OUT
-        )
+        story.wants(1).sees(old("a"), old("b"), new("c"), new("d")).expects(hold=Reason.ROLLING_OUT)
 
 
 def test_our_own_order_of_the_new_revision_is_ours_though_its_reply_was_lost() -> None:

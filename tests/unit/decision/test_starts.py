@@ -29,7 +29,7 @@ def test_a_start_is_learned_from_its_making_to_the_first_list_that_shows_it_read
     story.at(0).wants(1).sees().expects(scale_up=1).sends(ids=("x",))
     story.at(15).sees(worker("x", "in_flight", at=2))
     story.at(30).sees(worker("x", "in_flight", at=2))
-    assert story.memory.cold_starts_s == ()
+    assert not story.memory.cold_starts_s
     story.at(45).sees(worker("x", "busy", at=2))
     assert story.memory.cold_starts_s == (43,)
     story.at(60).sees(worker("x", "free", at=2))
@@ -114,3 +114,11 @@ def test_a_clock_set_back_does_not_lengthen_the_pause() -> None:
     story.sees("a busy").expects(hold=Reason.CRASH_LOOP)
     story.restarts(at=-86_400).sees("a busy").expects(hold=Reason.CRASH_LOOP)
     story.at(-86_400 + 60).sees("a busy").expects(scale_up=1)
+
+
+def test_a_start_that_ended_while_nobody_looked_teaches_nothing() -> None:
+    story = Story(spec())
+    story.at(0).wants(1).sees().expects(scale_up=1).sends(ids=("x",))
+    story.at(15).sees(worker("x", "in_flight", at=2))
+    story.restarts(at=7200).sees(worker("x", "free", at=2)).expects(hold=Reason.AT_TARGET)
+    assert learned_cold_start_s(story.memory) is None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autoscaler.decision.memory import Call
-from autoscaler.model import Reason
+from autoscaler.decision.memory import Call, OrderOutcome
+from autoscaler.model import Reason, Worker
 from tests.fakes.clock import T0
 from tests.fakes.stories import Sending, Story, spec, worker
 
@@ -17,7 +17,7 @@ def ordering(how: Sending, *, ids: tuple[str, ...] = ()) -> Story:
     return story.sends(how, ids=ids)
 
 
-def starting(*names: str, at: float = 0) -> tuple[object, ...]:
+def starting(*names: str, at: float = 0) -> tuple[Worker, ...]:
     return tuple(worker(name, "in_flight", at=at) for name in names)
 
 
@@ -95,7 +95,7 @@ def test_a_dead_worker_of_unknown_age_does_not_count_for_it() -> None:
 def test_a_lost_reply_that_was_applied_leads_to_as_many_as_wanted() -> None:
     story = ordering("lost").scaled_at(up=0)
     story.at(15).wants(9).sees("a busy").expects(hold=Reason.OUTCOME_UNKNOWN, on_order=2)
-    story.at(30).wants(3).sees("a busy", *starting("p", "q", at=1))  # type: ignore[arg-type]  # workers
+    story.at(30).wants(3).sees("a busy", *starting("p", "q", at=1))
     story.expects(hold=Reason.ORDER_PENDING, on_order=0, capacity=3)
     story.at(45).sees("a busy", "p free", "q free").expects(hold=Reason.AT_TARGET)
 
@@ -116,7 +116,9 @@ def test_half_of_a_lost_order_applied_leads_to_as_many_as_wanted() -> None:
     story.at(75).sees("a busy", worker("p", "in_flight", at=1)).expects(scale_up=1)
 
 
-def test_a_lost_order_confirmed_by_the_scale_time_whose_workers_never_come_is_a_failed_one() -> None:
+def test_a_lost_order_confirmed_by_the_scale_time_whose_workers_never_come_is_a_failed_one() -> (
+    None
+):
     story = ordering("lost").scaled_at(up=0.5)
     for t in (15, 60):
         story.at(t).sees("a busy").expects(hold=Reason.OUTCOME_UNKNOWN)
@@ -171,7 +173,7 @@ def test_the_platforms_smaller_maximum_holds() -> None:
 def test_killed_during_the_call_the_next_process_waits_and_sees_it_applied() -> None:
     story = ordering("killed").restarts(at=5).scaled_at(up=0)
     story.at(6).sees("a busy").expects(hold=Reason.OUTCOME_UNKNOWN, on_order=2)
-    story.at(20).sees("a busy", *starting("p", "q", at=1))  # type: ignore[arg-type]  # workers
+    story.at(20).sees("a busy", *starting("p", "q", at=1))
     story.expects(hold=Reason.ORDER_PENDING, on_order=0, capacity=3)
     assert story.memory.foreign == ()
 
@@ -216,3 +218,10 @@ def test_the_first_look_after_a_scale_up_in_the_future_waits_one_deadline_only()
     story = Story(spec(order_deadline_s=60)).scaled_at(up=5000)
     story.at(0).wants(3).sees("a busy").expects(hold=Reason.FROZEN_AFTER_RESTART)
     story.at(60).sees("a busy").expects(scale_up=2)
+
+
+def test_killed_twice_the_lost_order_counts_once() -> None:
+    story = ordering("killed").restarts(at=5)
+    story.restarts(at=10)
+    assert [order.outcome for order in story.memory.up_orders] == [OrderOutcome.UNKNOWN]
+    assert [change.delta for change in story.memory.changes] == [2]

@@ -1,4 +1,4 @@
-"""Whatever a policy makes of a load: while the load stays the same, so does the number, in the end."""
+"""Whatever a policy makes of a load: while that stays the same, so does the number in the end."""
 
 from __future__ import annotations
 

@@ -28,9 +28,10 @@ def test_the_smallest_file(checked: Check) -> None:
     (app,) = result.settings.apps
     assert result.warnings == ()
     assert (app.namespace, app.name, app.min_workers, app.max_workers) == ("default", "sd15", 1, 8)
-    assert [policy.as_mapping() for policy in app.policies] == [
-        {"type": "queue", "name": "queue", "target": 1.0}
-    ]
+    (policy,) = app.policies
+    mapping = policy.as_mapping()
+    assert (mapping["type"], mapping["name"], mapping["role"]) == ("queue", "queue", "target")
+    assert mapping["target"] == 1.0
     assert app.behavior.scale_down.stabilization_window == 300.0
 
 

@@ -34,6 +34,7 @@ WARNED = [
         "more than once a second",
     ),
     (f"fleet: {{max_workers: 0}}\n{APP}", "fleet.max_workers", "add up to 1"),
+    (f"fleet: {{max_price_per_hour: 9}}\n{APP}", "fleet.max_price_per_hour", "want of a price"),
     (
         app("policies: [{type: fixed, workers: 9}]"),
         "apps[0].policies[0].workers",

@@ -38,8 +38,8 @@ def test_good_has_a_line_per_app(run: Run, tmp_path: Path) -> None:
     result = run("validate", write(tmp_path, text))
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
-        "default/sd15: 1 to 8 workers, every 15s, queue(target=1.0)",
-        "default/b: 1 to 2 workers, every 15s, queue(target=1.0), paused: down",
+        "default/sd15: 1 to 8 workers, every 15s, queue",
+        "default/b: 1 to 2 workers, every 15s, queue, paused: down",
     ]
 
 

@@ -16,6 +16,7 @@ from autoscaler.model import (
     Proposal,
     QueuedRequest,
     Recommendation,
+    Role,
     ScaleUp,
     Worker,
     WorkerState,
@@ -70,6 +71,18 @@ def test_the_summary_counts_workers_and_names_none(observe: Callable[..., Observ
     shown = observation_summary(observe(WorkerState.BUSY, WorkerState.GONE))
     assert "workers" not in shown
     assert (shown["workers_by_state"]["busy"], shown["workers_by_state"]["gone"]) == (1, 1)
+
+
+def test_a_proposal_says_what_its_number_is_for(decide: Callable[..., Decision]) -> None:
+    plain, bounds = Recommendation(2, "so"), Recommendation(0, "so", floor=3, abstains=True)
+    shown = decision_fields(
+        decide(proposals=(Proposal("a", plain, Role.CEILING), Proposal("b", bounds)))
+    )
+    capped, floored = shown["proposals"]
+    assert capped == {"policy": "a", "workers": 2, "why": "so", "inputs": {}, "role": "ceiling"}
+    assert (floored["floor"], floored["abstains"]) == (3, True)
+    assert "ceiling" not in floored
+    assert "role" not in floored
 
 
 def test_all_of_it_is_strict_json(

@@ -1,0 +1,148 @@
+"""The configuration while the daemon runs: read again, extended by discovery, put in force."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import structlog
+from watchfiles import awatch
+
+from autoscaler.app.build import Parts, app_tokens, ceilings
+from autoscaler.model import AppInfo, AppKey
+from autoscaler.model.errors import ConfigurationError, PlatformError
+from autoscaler.settings import Checked, Settings, diff, to_spec, with_discovered
+
+Read = Callable[[], Checked]
+
+
+class Configuration:
+    """Puts configurations in force, one at a time; keeps the last good one.
+
+    Changes come from three sides: a signal, the file, and the platform's list of apps.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings, read: Read) -> None:
+        self._parts = parts
+        self._written = settings
+        self._in_force = settings
+        self._read = read
+        self._found: tuple[AppInfo, ...] = ()
+        self._refused: frozenset[tuple[AppKey, str]] = frozenset()
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def discovers(self) -> bool:
+        """Whether there are rules to discover apps by."""
+        return bool(self._written.discover)
+
+    def start(self) -> None:
+        """Put the first configuration in force."""
+        self._apply()
+
+    def request_reload(self) -> None:
+        """Read again, beside the passes that run."""
+        self._spawn(self.reload(), "reload")
+
+    def watch(self, file: Path) -> None:
+        """Read again whenever the file's content changes."""
+        self._spawn(self._watch(file), "watch configuration")
+
+    async def close(self) -> None:
+        """Stop watching."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def reload(self) -> None:
+        """Read again. A bad configuration is refused whole, and said."""
+        log = structlog.get_logger()
+        async with self._turn:
+            try:
+                # Ten thousand apps take seconds to check: not on the loop.
+                checked = await asyncio.to_thread(self._read)
+            except ConfigurationError as error:
+                log.error(
+                    "configuration refused; the last good one stays in force", error=str(error)
+                )
+                return
+            if _needs_restart(self._written, checked.settings):
+                log.warning(
+                    "changes outside apps, defaults, discover and fleet take effect at the next"
+                    " start"
+                )
+            self._written = checked.settings
+            warnings = [str(warning) for warning in checked.warnings]
+            log.info("configuration reloaded", changes=self._apply(), warnings=warnings)
+        await self.discover()
+
+    async def discover(self) -> None:
+        """Ask the platform for its apps and take those that a rule matches.
+
+        Where it does not answer, those found before stay.
+        """
+        if not self.discovers:
+            return
+        log = structlog.get_logger()
+        namespaces = {rule.namespace for rule in self._written.discover}
+        asked = {None} if None in namespaces else namespaces
+        try:
+            lists = [await self._parts.platform.list_apps(name) for name in asked]
+        except PlatformError as error:
+            log.warning("discovery failed; the apps found before stay", error=str(error))
+            return
+        async with self._turn:
+            self._found = tuple(info for infos in lists for info in infos)
+            if changes := self._apply():
+                log.info("apps discovered", changes=changes)
+
+    def _apply(self) -> list[str]:
+        """Put what is written and what was found in force; return what changed."""
+        discovered = with_discovered(self._written, self._found)
+        self._say_refused(frozenset(discovered.refused))
+        settings = discovered.settings
+        changes = list(diff(self._in_force, settings))
+        self._in_force = settings
+        self._parts.app_tokens.clear()
+        self._parts.app_tokens.update(app_tokens(settings))
+        self._parts.fleet.ceilings = ceilings(settings)
+        self._parts.supervisor.apply(to_spec(settings))
+        self._parts.health.configured(self._parts.supervisor.apps)
+        return changes
+
+    def _say_refused(self, refused: frozenset[tuple[AppKey, str]]) -> None:
+        for app, why in sorted(refused - self._refused):
+            structlog.get_logger().warning(
+                "app matches a discover rule and is left alone",
+                namespace=app.namespace, app=app.name, why=why,
+            )  # fmt: skip
+        self._refused = refused
+
+    async def _watch(self, file: Path) -> None:
+        # The folder, not the file: editors and Kubernetes replace files, and links in their path.
+        before = _content(file)
+        async for _ in awatch(file.parent, recursive=False):
+            after = _content(file)
+            if after is not None and after != before:
+                before = after
+                await self.reload()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+def _needs_restart(old: Settings, new: Settings) -> bool:
+    sections = ("everai", "state", "server", "log", "dry_run", "discover_interval")
+    return any(getattr(old, name) != getattr(new, name) for name in sections)

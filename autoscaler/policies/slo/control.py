@@ -1,0 +1,62 @@
+"""How much risk the requests that were late leave: feedback from the attainment to the tail.
+
+The tail is the probability of needing more workers than there are. Its logarithm follows the share
+of late requests: a proportional part on the logarithm of allowed over actual share, and a slow
+integral of requests allowed less requests late. Few requests say little, so both are damped by the
+traffic of an hour.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+
+from autoscaler.policies.slo.state import Control, Lateness
+
+CAUTION = 0.87
+"""Part of the allowed share that is aimed at: what lists do not show must fit in, too."""
+_FIRST_TAIL = 0.8
+"""First tail, as a part of the allowed share."""
+_PROPORTIONAL = 1.5
+_LARGEST_TIGHTENING = 0.5
+_INTEGRAL = 0.5
+_INTEGRAL_LIMIT = 4.0
+_DAMPING_S = 3600.0
+_INTEGRAL_S = 1800.0
+_FEW_REQUESTS = 200.0
+_FEW_FOR_INTEGRAL = 500.0
+TAIL_MIN, TAIL_MAX = 5e-4, 0.7
+
+
+def first(allowed: float) -> Control:
+    """Return the risk before anything was learned; ``allowed``: share that may be late (0..1)."""
+    return Control(max(TAIL_MIN, _FIRST_TAIL * allowed))
+
+
+def update(
+    before: Control,
+    account: Lateness,
+    allowed: float,
+    *,
+    arrived: int,
+    late: float,
+    rate: float,
+) -> Control:
+    """Return the risk after ``arrived`` more requests, ``late`` more late ones.
+
+    Args:
+        before: the risk until now.
+        account: late ones and requests so far.
+        allowed: share that may be late (0..1).
+        arrived: requests of this interval.
+        late: requests that turned out late in it.
+        rate: arrivals per second expected.
+    """
+    aim = allowed * CAUTION
+    damping = max(_FEW_REQUESTS, rate * _DAMPING_S)
+    share = (account.late + aim * damping) / (account.requests + damping)
+    weight = aim * max(_FEW_FOR_INTEGRAL, rate * _INTEGRAL_S)
+    integral = before.integral + _INTEGRAL * (aim * arrived - late) / weight
+    integral = max(-_INTEGRAL_LIMIT, min(_INTEGRAL_LIMIT, integral))
+    proportional = max(-_LARGEST_TIGHTENING, log(aim / max(share, 1e-6)))
+    exponent = log(_FIRST_TAIL * allowed) + integral + _PROPORTIONAL * proportional
+    return Control(max(TAIL_MIN, min(TAIL_MAX, exp(exponent))), integral)

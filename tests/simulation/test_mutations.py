@@ -1,0 +1,338 @@
+"""The net is known to hold: each rule's guard is broken on purpose, and the simulation must see it.
+
+Every entry breaks the code that guards one rule of the design and names seeds in which that comes
+to light. A mutation that no seed detects would mean a rule that nobody watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from autoscaler.control import actuator, reconciler, supervisor
+from autoscaler.control.actuator import Actuator
+from autoscaler.control.fleet import Fleet
+from autoscaler.control.reconciler import Reconciler
+from autoscaler.decision import AppMemory, action, clock, drain, expectations, pipeline, quality
+from autoscaler.decision.drain import Confirmed
+from autoscaler.decision.rollout import NO_ROLLOUT
+from autoscaler.everai import caller, client, exchange, statuses, wire
+from autoscaler.everai.wire_workers import Notes
+from autoscaler.model import AppKey, Census, Observation, Scaler, WorkerState
+from autoscaler.model.errors import PlatformError
+from autoscaler.ports import Trust
+from autoscaler.simulator.soak import run_seed
+from autoscaler.state import SqliteState
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+HOURS = 1.0
+SEEDS_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One deliberate break: of which rule, how, in which seeds it shows, and as what."""
+
+    rule: int
+    name: str
+    seeds: tuple[int, ...]
+    patches: tuple[Patch, ...]
+
+
+def setting(owner: Any, name: str, value: Any) -> Patch:
+    def apply(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(owner, name, value)
+
+    return apply
+
+
+def mutation(rule: int, name: str, seeds: tuple[int, ...], *patches: Patch) -> Mutation:
+    return Mutation(rule, name, seeds, patches)
+
+
+def _keep_all(candidates: Any, first: Observation, *_: Any, **__: Any) -> Confirmed:
+    by_id = {worker.id: worker for worker in first.workers}
+    return Confirmed(tuple(by_id[one.worker_id] for one in candidates), ())
+
+
+def _in_states(*states: WorkerState) -> Callable[..., bool]:
+    return lambda worker, _: worker.state in states and worker.session_number == 0
+
+
+def _sessions_do_not_matter(worker: Any, _: Any) -> bool:
+    return worker.state is WorkerState.FREE
+
+
+def _why_stays_but_for_sessions(before: Any, after: Any, rollout: Any) -> str | None:
+    if after is not None:
+        after = replace(after, session_number=0)
+    return _WHY_STAYS(before, after, rollout)
+
+
+_WHY_STAYS = drain._why_stays
+_BOUNDS = pipeline._bounds
+_CHOOSE = drain.choose
+_CHOOSE_FAILED = drain.choose_failed
+_SIZE_ACTION = action.size_action
+_LOOK = Reconciler._look
+_EXPLAIN = drain._explain
+
+
+def _no_maximum(spec: Any, observation: Any) -> Any:
+    low, _, warnings = _BOUNDS(spec, observation)
+    return low, 1000, warnings
+
+
+def _no_minimum(spec: Any, observation: Any) -> Any:
+    _, high, warnings = _BOUNDS(spec, observation)
+    return 0, high, warnings
+
+
+def _own_maximum_only(spec: Any, observation: Any) -> Any:
+    return _BOUNDS(spec, replace(observation, max_workers=None))
+
+
+def _no_lifetime(count: Any, observation: Any, order: Any, *rest: Any) -> Any:
+    return _CHOOSE(count, observation, replace(order, min_lifetime_s=0.0), *rest)
+
+
+def _always_clear(observation: Any, order: Any, *rest: Any) -> Any:
+    return _CHOOSE_FAILED(observation, replace(order, clear_failed=True), *rest)
+
+
+def _never_paused(case: Any) -> Any:
+    return _SIZE_ACTION(replace(case, spec=replace(case.spec, paused="no")))
+
+
+async def _written(*_: Any) -> None:
+    return None
+
+
+def _surely_not_applied(patch: pytest.MonkeyPatch) -> None:
+    def init(self: PlatformError, message: str, **facts: Any) -> None:
+        Exception.__init__(self, message)
+        self.status = facts.get("status", 0)
+        self.maybe_applied = False
+
+    patch.setattr(PlatformError, "__init__", init)
+
+
+async def _empty_where_failed(self: Reconciler, run: Any, memory: Any, *, show_all: bool) -> Any:
+    look = await _LOOK(self, run, memory, show_all=show_all)
+    if isinstance(look, Observation):
+        return look
+    return Observation(run.key, (), 0, look.at, look.at, look.at)
+
+
+def _forget(passes: dict[AppKey, Any], key: AppKey, _: object) -> None:
+    passes.pop(key, None)
+
+
+def _two_passes(self: supervisor.Supervisor) -> None:
+    for key, due_at in self._pacer.due(self._clock.now()):
+        for _ in range(2):
+            task = asyncio.get_running_loop().create_task(self._pass(key, due_at))
+            self._passes[key] = task
+            task.add_done_callback(partial(_forget, self._passes, key))
+
+
+class _OneSlot(asyncio.Semaphore):
+    def __init__(self, _: int) -> None:
+        super().__init__(1)
+
+
+def _never_dry(
+    platform: Any, state: Any, clock: Any, recorder: Any, fleet: Any, **_: Any
+) -> Actuator:
+    return Actuator(platform, state, clock, recorder, fleet)
+
+
+def _tell_all(text: str, secret: str) -> str:
+    return text
+
+
+def _unexplained(*facts: Any) -> Any:
+    return replace(_EXPLAIN(*facts), why="")
+
+
+_NO_FIRST_LOOK = setting(pipeline, "_first_look", lambda _spec, memory, *_: memory)
+NOTHING = frozenset[str]()
+MUTATIONS = (
+    mutation(
+        1,
+        "a busy worker may go",
+        (4,),
+        setting(drain, "is_removable", _in_states(WorkerState.FREE, WorkerState.BUSY)),
+    ),
+    mutation(
+        1,
+        "a starting worker may go",
+        (5,),
+        setting(drain, "is_removable", _in_states(WorkerState.IN_FLIGHT)),
+    ),
+    mutation(
+        1,
+        "sessions do not matter",
+        (4,),
+        setting(drain, "is_removable", _sessions_do_not_matter),
+        setting(drain, "_why_stays", _why_stays_but_for_sessions),
+    ),
+    mutation(
+        1, "the second list is not compared", (15, 5), setting(actuator, "confirm", _keep_all)
+    ),
+    mutation(
+        1, "an old confirmation will do", (31, 67), setting(actuator, "CONFIRMATION_VALID_S", 1e9)
+    ),
+    mutation(
+        1,
+        "a roll-out is not recognised",
+        (1, 2),
+        setting(
+            Census,
+            "ready",
+            property(lambda self: self.free + self.busy + self.in_flight + self.rollin),
+        ),
+        setting(pipeline, "find_rollout", lambda *_: NO_ROLLOUT),
+        setting(actuator, "find_rollout", lambda *_: NO_ROLLOUT),
+    ),
+    mutation(
+        1,
+        "what leaves is named again",
+        (53, 39),
+        setting(AppMemory, "leaving", property(lambda _: NOTHING)),
+        setting(quality, "_stale", lambda *_: None),
+    ),
+    mutation(
+        1,
+        "failed workers go without opt-in",
+        (10,),
+        setting(action, "choose_failed", _always_clear),
+    ),
+    mutation(1, "min_lifetime is ignored", (12,), setting(action, "choose", _no_lifetime)),
+    mutation(
+        1,
+        "the disruption budget is ignored",
+        (7, 6),
+        setting(action, "budget_left", lambda *_: None),
+    ),
+    mutation(
+        2,
+        "what is on order is not counted",
+        (4, 10),
+        setting(AppMemory, "on_order", property(lambda _: 0)),
+    ),
+    mutation(2, "no maximum", (2, 6), setting(pipeline, "_bounds", _no_maximum)),
+    mutation(
+        2,
+        "the platform's maximum is ignored",
+        (9, 2),
+        setting(pipeline, "_bounds", _own_maximum_only),
+    ),
+    mutation(2, "no minimum", (4,), setting(pipeline, "_bounds", _no_minimum)),
+    mutation(
+        2,
+        "an app that the platform scales is scaled",
+        (11,),
+        setting(Scaler, "is_platform", property(lambda _: False)),
+    ),
+    mutation(
+        2, "the owner's pause is ignored", (2, 7), setting(pipeline, "size_action", _never_paused)
+    ),
+    mutation(
+        2,
+        "the fleet's ceiling is ignored",
+        (5, 12),
+        setting(Fleet, "grant", lambda _self, _app, count, _now: count),
+    ),
+    mutation(3, "the intent is not written", (1,), setting(Actuator, "_write_intent", _written)),
+    mutation(3, "a lost reply means not applied", (16, 20), _surely_not_applied),
+    mutation(
+        3,
+        "scale calls are retried",
+        (9, 8),
+        setting(caller.Call, "changes", property(lambda _: False)),
+    ),
+    mutation(
+        3, "an open order is given up at once", (10, 7), setting(expectations, "_FRESH_LISTS", 0)
+    ),
+    mutation(
+        4,
+        "a failed list is an empty one",
+        (7, 9),
+        setting(Reconciler, "_look", _empty_where_failed),
+    ),
+    mutation(4, "a stale list is believed", (53, 39), setting(quality, "_stale", lambda *_: None)),
+    mutation(
+        4, "a contradictory list is believed", (31, 51), setting(Notes, "problem", lambda *_: None)
+    ),
+    mutation(
+        4,
+        "vanished workers are not asked about",
+        (4, 5),
+        setting(pipeline, "_vanished", lambda *_: NOTHING),
+    ),
+    mutation(
+        4,
+        "an absurd queue is an empty one",
+        (1, 3),
+        setting(
+            wire, "_queue_size", lambda value: value if isinstance(value, int) and value > 0 else 0
+        ),
+    ),
+    mutation(5, "two passes at a time", (1,), setting(supervisor.Supervisor, "tick", _two_passes)),
+    mutation(5, "one app waits for another", (5, 10), setting(asyncio, "Semaphore", _OneSlot)),
+    mutation(
+        6,
+        "a restart forgets orders",
+        (1, 2),
+        setting(reconciler, "after_restart", lambda *_: AppMemory()),
+        _NO_FIRST_LOOK,
+    ),
+    mutation(
+        6, "no window is waited for", (3, 5), setting(pipeline, "_watching_since", lambda *_: 0.0)
+    ),
+    mutation(
+        6,
+        "a lost memory is trusted",
+        (19, 33),
+        setting(SqliteState, "trust", property(lambda _: Trust.WHOLE)),
+        _NO_FIRST_LOOK,
+    ),
+    mutation(
+        6, "a clock that was set goes unnoticed", (50,), setting(clock, "_set_by_s", lambda *_: 0.0)
+    ),
+    mutation(
+        6, "cooldowns are not kept", (50,), setting(expectations, "_lost_changes", lambda _: ())
+    ),
+    mutation(6, "the store is not locked", (3, 4), setting(fcntl, "flock", lambda *_: None)),
+    mutation(7, "a dry run sends", (1,), setting(reconciler, "Actuator", _never_dry)),
+    mutation(8, "a candidate is not explained", (4,), setting(drain, "_explain", _unexplained)),
+    mutation(
+        9,
+        "the token is told",
+        (16, 20),
+        *(setting(module, "hide", _tell_all) for module in (client, exchange, statuses)),
+        setting(statuses, "excerpt", lambda body, _: body.decode()),
+    ),
+)
+
+
+@pytest.mark.parametrize("broken", MUTATIONS, ids=lambda one: f"rule {one.rule}: {one.name}")
+def test_the_simulation_sees_it(broken: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        for patch in broken.patches:
+            patch(patched)
+        seen_in = next((seed for seed in _worth_trying(broken) if run_seed(seed, HOURS).broken), 0)
+    assert seen_in, f"no seed up to {SEEDS_MAX} saw that {broken.name}"
+    assert run_seed(seen_in, HOURS).broken == (), f"seed {seen_in} is broken without a mutation too"
+
+
+def _worth_trying(broken: Mutation) -> tuple[int, ...]:
+    """Return the seeds known to show it, and then all: a change of the core moves them."""
+    return (*broken.seeds, *(set(range(1, SEEDS_MAX + 1)) - set(broken.seeds)))
