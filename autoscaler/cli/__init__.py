@@ -12,9 +12,10 @@ from autoscaler.cli.demo import demo
 from autoscaler.cli.emulator import emulator
 from autoscaler.cli.explain import explain
 from autoscaler.cli.import_everai import import_everai
+from autoscaler.cli.lab import lab
 from autoscaler.cli.policies import policies, schedule
 from autoscaler.cli.run import run
-from autoscaler.cli.simulate import lab, simulate
+from autoscaler.cli.simulate import simulate
 from autoscaler.cli.soak import soak
 from autoscaler.cli.validate import schema, validate
 

@@ -6,9 +6,11 @@ from autoscaler.policies.slo import SloParams, SloPolicy
 from autoscaler.simulator.lab.drivers import PipelineDriver, PolicyDriver, lab_spec
 from autoscaler.simulator.lab.engine import simulate
 from autoscaler.simulator.lab.generators import Service, mmpp
-from autoscaler.simulator.lab.platform import Setup
+from autoscaler.simulator.lab.platform import Dispatch, Setup
 
 LOAD = mmpp((0.05, 1.5), (400.0, 200.0), 6000, seed=11, service=Service(12.0))
+
+ORDERS: tuple[Dispatch, ...] = ("last-used", "least-used", "random")
 
 
 class Witness(PipelineDriver):
