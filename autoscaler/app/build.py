@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from random import Random  # noqa: TID251 - an instance to inject is made here
 
 import structlog
@@ -59,7 +60,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     fleet = Fleet(ceilings(settings))
     signals = SignalFetcher()
     budget = Budget(clock, settings.everai.requests_per_second)
-    platform = GuardedPlatform(client, budget, Breaker(clock))
+    breaker = Breaker(clock)
+    platform = GuardedPlatform(client, budget, breaker)
+    _show_guard(metrics, budget, breaker)
     reconciler = Reconciler(
         platform=platform,
         state=state,
@@ -80,6 +83,19 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     site = build_app(metrics=metrics, snapshot=snapshot, health=health, version=__version__)
     web = WebServer(site, settings.server.host, settings.server.port)
     return Parts(client, signals, tokens, platform, state, fleet, supervisor, health, web)
+
+
+def _show_guard(metrics: Metrics, budget: Budget, breaker: Breaker) -> None:
+    metrics.live(
+        "autoscaler_platform_circuit_open",
+        "1 while the platform is down as a whole and calls fail at once.",
+        lambda: float(breaker.is_open),
+    )
+    metrics.live(
+        "autoscaler_platform_request_rate_limit",
+        "Requests per second that the budget allows now; +Inf for no limit.",
+        lambda: inf if budget.rate is None else budget.rate,
+    )
 
 
 def ceilings(settings: Settings) -> Ceilings:

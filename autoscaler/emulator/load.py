@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterator
 from itertools import cycle
@@ -33,19 +34,19 @@ class Arrival(NamedTuple):
     service_s: float
 
 
-class _Phase(Strict):
+class _Phase(Strict, ABC):
     """A stretch of load; without ``for_s`` it never ends (only the last phase may do that)."""
 
     for_s: PositiveDuration | None = None
 
     @property
+    @abstractmethod
     def peak_per_s(self) -> float:
         """An upper bound of :meth:`rate_per_s`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rate_per_s(self, elapsed_s: float) -> float:
         """Return the rate ``elapsed_s`` after the phase began."""
-        raise NotImplementedError
 
     @property
     def length_s(self) -> float:
@@ -165,6 +166,10 @@ class Burst(_Phase):
     def peak_per_s(self) -> float:
         """The mean rate: a burst has no other."""
         return self.requests / self.for_s
+
+    def rate_per_s(self, elapsed_s: float) -> float:  # noqa: ARG002 - its moments are drawn at once
+        """Return the mean rate."""
+        return self.peak_per_s
 
     def arrivals(self, rng: Random) -> Iterator[float]:
         """Yield the moments, ascending."""

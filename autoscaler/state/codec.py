@@ -17,7 +17,7 @@ from autoscaler.policies import Policy
 def _plain(value: object) -> object:
     if isinstance(value, MappingProxyType):
         return dict(value)
-    raise NotImplementedError(f"{type(value).__name__} cannot be stored")
+    raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_plain)
@@ -32,7 +32,7 @@ def encode(memory: AppMemory) -> bytes:
     """
     try:
         return _ENCODER.encode(memory)
-    except (TypeError, NotImplementedError, msgspec.MsgspecError) as error:
+    except (TypeError, msgspec.MsgspecError) as error:
         raise StateError(f"memory cannot be stored: {error}") from error
 
 

@@ -8,11 +8,12 @@ used, so that two of these in one process (tests, a simulator) never meet.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
+    Gauge,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
@@ -56,6 +57,10 @@ class Metrics(SilentRecorder, Collector):
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+
+    def live(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Show a gauge that is read at each scrape."""
+        Gauge(name, text, registry=self.registry).set_function(read)
 
     # What happened
 

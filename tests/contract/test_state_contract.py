@@ -60,6 +60,9 @@ FULL = AppMemory(
     clock_ahead=ClockAhead(-0.5, 0.5),
     restarted_at=T0 + 1,
     policy_states={"p": {"samples": [1, 2.5, None, "text"]}},
+    first_look_at=T0 - 900,
+    last_active_at=T0 - 3,
+    fleet_share=12,
 )
 
 

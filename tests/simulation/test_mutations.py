@@ -192,7 +192,7 @@ MUTATIONS = (
     mutation(
         1,
         "a roll-out is not recognised",
-        (1, 2),
+        (22, 51),
         setting(
             Census,
             "ready",
@@ -290,7 +290,7 @@ MUTATIONS = (
     mutation(
         6,
         "a restart forgets orders",
-        (1, 2),
+        (7, 25),
         setting(reconciler, "after_restart", lambda *_: AppMemory()),
         _NO_FIRST_LOOK,
     ),
