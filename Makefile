@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign chaos soak reference demo clean
+.PHONY: help setup check format test test-foreign mutations chaos soak reference plots demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -32,10 +32,13 @@ format: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff check --fix .
 
 test: $(STAMP) ## Everything but the targets below; at most five minutes
-	$(BIN)/pytest -n auto --dist worksteal -m "not foreign and not chaos"
+	$(BIN)/pytest -n auto --dist worksteal -m "not foreign and not chaos and not mutation"
 
 test-foreign: $(STAMP) ## The emulator driven by the platform's own public client (from PyPI)
 	$(BIN)/pytest tests/foreign -m foreign
+
+mutations: $(STAMP) ## Break each guard on purpose; the simulation must see it
+	$(BIN)/pytest tests/simulation -n auto --dist worksteal -m mutation
 
 chaos: $(STAMP) ## Daemon and emulator as processes; faults, and ten kills, under load
 	$(BIN)/pytest tests/process -m chaos
@@ -43,8 +46,12 @@ chaos: $(STAMP) ## Daemon and emulator as processes; faults, and ten kills, unde
 soak: $(STAMP) ## Simulated days of faults (SEEDS=300 HOURS=2)
 	$(BIN)/autoscaler soak --seeds $(or $(SEEDS),300) --hours $(or $(HOURS),2)
 
-reference: $(STAMP) ## Write the tables of docs/configuration.md anew
+reference: $(STAMP) ## Write the tables of docs/configuration.md and docs/policies.md anew
 	$(BIN)/autoscaler schema --markdown --into docs/configuration.md
+	$(BIN)/autoscaler policies --into docs/policies.md
+
+plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
+	$(BIN)/autoscaler policies --plot docs/images/policies
 
 demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 	$(BIN)/autoscaler demo --speed $(or $(DEMO_SPEED),1)

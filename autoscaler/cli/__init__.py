@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from autoscaler import __version__
+from autoscaler.cli.backtest import backtest
 from autoscaler.cli.bridge import bridge
 from autoscaler.cli.demo import demo
 from autoscaler.cli.emulator import emulator
@@ -17,6 +18,7 @@ from autoscaler.cli.policies import policies, schedule
 from autoscaler.cli.run import run
 from autoscaler.cli.simulate import simulate
 from autoscaler.cli.soak import soak
+from autoscaler.cli.tune import tune
 from autoscaler.cli.validate import schema, validate
 
 program = typer.Typer(
@@ -59,6 +61,8 @@ program.command(rich_help_panel=_CONFIGURE)(import_everai)
 program.command(rich_help_panel=_TRY)(demo)
 program.command(rich_help_panel=_TRY)(emulator)
 program.command(rich_help_panel=_TRY)(simulate)
+program.command(rich_help_panel=_TRY)(backtest)
+program.command(rich_help_panel=_TRY)(tune)
 program.command(rich_help_panel=_TRY)(lab)
 program.command(rich_help_panel=_TRY)(soak)
 

@@ -34,6 +34,9 @@ def bridge(
 
     The platform calls POST /-everai-/autoscaler; server.listen of the configuration says where.
     Signals from outside (PromQL, webhooks, the request queue) are not available here.
+
+    Exit status: 0 stopped as asked; 1 bad configuration, no such app, or other trouble; 2 the
+    configuration cannot be read.
     """
     try:
         settings = load(config, os.environ)

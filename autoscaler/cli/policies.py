@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,7 +26,8 @@ from autoscaler.settings import (
     UnreadableConfiguration,
     check,
 )
-from autoscaler.settings.reference import parameters
+from autoscaler.settings.reference import parameters, with_parameters
+from autoscaler.simulator.portraits import SITTERS, DrawingError, draw
 
 _DAYS_MAX = 3660
 
@@ -34,19 +36,53 @@ schedule = typer.Typer(name="schedule", help="Schedules of apps.", no_args_is_he
 
 def policies(
     kind: Annotated[str | None, typer.Argument(help="One policy only.", show_default=False)] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw each policy's answer to three loads into DIR."),
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Put the parameter tables between the marks of a page."),
+    ] = None,
 ) -> None:
     """List the policies, built-in ones and plug-ins, with their parameters, defaults and units.
 
-    Exit status: 0; 1 where there is no policy of that name.
+    With --plot (which needs matplotlib, the extra "lab") or --into, that is done instead.
+
+    Exit status: 0; 1 where there is no policy of that name, or nothing can be drawn.
     """
     known = all_policies()
     if kind is not None and kind not in known:
-        typer.echo(f"error: there is no policy {kind!r}; known: {', '.join(known)}", err=True)
-        raise typer.Exit(EXIT_BAD)
+        raise _refused(f"there is no policy {kind!r}; known: {', '.join(known)}")
+    if plot is not None:
+        _plot(plot, kind)
+    if into is not None:
+        into.write_text(with_parameters(into.read_text(encoding="utf-8")), encoding="utf-8")
+    if plot is not None or into is not None:
+        return
     console = Console(highlight=False, soft_wrap=True)
     for name in known if kind is None else (kind,):
         console.print(Text(f"{name}  {summary(known[name])}", style="bold"))
         console.print(_table(name))
+
+
+def _plot(folder: Path, kind: str | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    sitters = [each for each in SITTERS if kind in (None, each.kind)]
+    if not sitters:
+        raise _refused(f"there is no picture of {kind}, only of the policies that are built in")
+    for sitter in sitters:
+        file = folder / f"{sitter.kind}.svg"
+        try:
+            draw(sitter, file)
+        except DrawingError as error:
+            raise _refused(str(error)) from None
+        except ValueError as error:
+            words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            why = words.removeprefix("Value error, ")
+            typer.echo(f"note: {sitter.kind} was not drawn: {why}", err=True)
+            continue
+        typer.echo(f"wrote {file}")
 
 
 def summary(policy: type[Policy]) -> str:

@@ -123,7 +123,7 @@ class Reconciler:
         except StateError:
             self.recorder.state_write_failed(spec.key, "memory")
             stored, trust = None, Trust.LOST
-        memory = AppMemory() if stored is None else revive(stored, spec.policies)
+        memory = AppMemory() if stored is None else revive(stored, spec.asked)
         memory = after_restart(memory, now)
         if stored is not None:
             self.fleet.remembered(spec.key, len(memory.known) + memory.on_order)
@@ -178,10 +178,10 @@ class Reconciler:
 
     async def _look_further(self, spec: AppSpec, look: Observation) -> Observation:
         """Add what policies want to know beside the list; what fails is NoData."""
-        if any("request_queue" in policy.needs for policy in spec.policies):
+        if any("request_queue" in policy.needs for policy in spec.asked):
             try:
                 look = replace(look, queue=await self.platform.request_queue(spec.key))
             except PlatformError as error:
                 look = replace(look, queue=NoData(f"request queue: {error}"))
-        wanted = tuple(one for policy in spec.policies for one in policy.signals_wanted)
+        wanted = tuple(one for policy in spec.asked for one in policy.signals_wanted)
         return replace(look, signals=await self.signals.fetch(wanted, look)) if wanted else look

@@ -234,12 +234,10 @@ def _within_budget(case: Case, count: int) -> tuple[int, tuple[Limit, ...]]:
 
 
 def _clear_failed(case: Case) -> Sizing | None:
-    if _no_removing(case) is not None:
-        return None
     failed: tuple[Candidate, ...] = choose_failed(
         case.observation, case.spec.drain, case.memory.leaving, case.memory.removed
     )
-    if not failed:
+    if not failed or _no_removing(case) is not None:
         return None
     message = f"clear {len(failed)} failed workers, as the app opted in to"
     return Sizing(ScaleDown(failed), Reason.CLEARING_FAILED, message)

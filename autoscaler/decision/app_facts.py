@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from autoscaler.decision.change import changed
 from autoscaler.decision.memory import AppMemory
 from autoscaler.model import AppInfo, AppStatus, Reason
 
@@ -21,8 +20,8 @@ def learn_app(memory: AppMemory, app: AppInfo, now: float, order_deadline_s: flo
         and app.status is AppStatus.DEPLOYED
     )
     if not resumed:
-        return replace(memory, app=app)
-    return replace(
+        return changed(memory, app=app)
+    return changed(
         memory,
         app=app,
         hold_orders_until=max(memory.hold_orders_until, now + order_deadline_s),

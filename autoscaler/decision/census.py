@@ -8,23 +8,29 @@ from autoscaler.decision.memory import AppMemory
 from autoscaler.decision.rollout import Rollout
 from autoscaler.model import PRESENT, Census, Observation, WorkerState
 
+_STILL_HERE = PRESENT - {WorkerState.REMOVING}
+
 
 def count_workers(observation: Observation, memory: AppMemory, rollout: Rollout) -> Census:
     """Return the census; ``memory`` must have seen this list already."""
-    counts: Counter[WorkerState] = Counter()
-    overdue = leaving = paired = present = 0
+    workers = observation.workers
+    overdue_ids = {i for i, start in memory.starting.items() if start.overdue}
     leaving_ids = memory.leaving
-    for worker in observation.workers:
-        state = worker.state
-        present += state in PRESENT
-        if worker.id in leaving_ids and state is not WorkerState.REMOVING and state in PRESENT:
-            leaving += 1
-        elif worker.id in rollout.newcomers:
-            paired += 1
-        elif state is WorkerState.IN_FLIGHT and _is_overdue(memory, worker.id):
-            overdue += 1
-        else:
-            counts[state] += 1
+    counts = Counter([w.state for w in workers])
+    present = len(workers) - counts[WorkerState.ERROR] - counts[WorkerState.GONE]
+    overdue = leaving = paired = 0
+    if leaving_ids or overdue_ids or rollout.newcomers:
+        for worker in workers:
+            state = worker.state
+            if worker.id in leaving_ids and state in _STILL_HERE:
+                leaving += 1
+            elif worker.id in rollout.newcomers:
+                paired += 1
+            elif state is WorkerState.IN_FLIGHT and worker.id in overdue_ids:
+                overdue += 1
+            else:
+                continue
+            counts[state] -= 1
     return Census(
         free=counts[WorkerState.FREE],
         busy=counts[WorkerState.BUSY],
@@ -40,8 +46,3 @@ def count_workers(observation: Observation, memory: AppMemory, rollout: Rollout)
         on_order=memory.on_order,
         present=present - paired,
     )
-
-
-def _is_overdue(memory: AppMemory, worker_id: str) -> bool:
-    start = memory.starting.get(worker_id)
-    return start is not None and start.overdue

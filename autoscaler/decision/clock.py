@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from autoscaler.decision.change import changed
 from autoscaler.decision.expectations import nothing_ahead
 from autoscaler.decision.memory import AppMemory, ClockAhead
 from autoscaler.model import Observation
@@ -25,8 +26,11 @@ def follow_clock(memory: AppMemory, observation: Observation, order_deadline_s: 
     began = memory.restarted_at
     if began is not None:
         memory = _move(memory, _set_by_s(known, found))
-        memory = replace(nothing_ahead(memory, began, began + order_deadline_s), restarted_at=None)
-    return memory if found is None else replace(memory, clock_ahead=_narrowed(known, found))
+        memory = changed(nothing_ahead(memory, began, began + order_deadline_s), restarted_at=None)
+    if found is None:
+        return memory
+    ahead = _narrowed(known, found)
+    return memory if ahead is known else changed(memory, clock_ahead=ahead)
 
 
 def _measure(observation: Observation) -> ClockAhead | None:
@@ -59,7 +63,7 @@ def _move(memory: AppMemory, by_s: float) -> AppMemory:
     """Return memory with every time of ours moved by ``by_s`` seconds."""
     if by_s == 0.0:
         return memory
-    return replace(
+    return changed(
         memory,
         up_orders=tuple(
             replace(o, sent_at=o.sent_at + by_s, deadline_at=o.deadline_at + by_s)
@@ -83,6 +87,7 @@ def _move(memory: AppMemory, by_s: float) -> AppMemory:
         last_look_at=_moved(memory.last_look_at, by_s),
         removed={i: at + by_s for i, at in memory.removed.items()},
         stale_since=_moved(memory.stale_since, by_s),
+        vanished_at=_moved(memory.vanished_at, by_s),
         foreign=tuple(at + by_s for at in memory.foreign),
         starting={
             i: replace(s, since=s.since + by_s, order_at=s.order_at + by_s)

@@ -24,6 +24,7 @@ from autoscaler.model import (
     WorkerState,
 )
 
+_FREE = WorkerState.FREE
 CONFIRMATION_VALID_S = 2.0
 """A scale-down call must leave within this many seconds of its confirming list's sending."""
 
@@ -48,7 +49,9 @@ def choose(
     if not free or rollout.unpaired:
         blocked = rollout.running
         return Drained((), Reason.ROLLING_OUT if blocked else Reason.NO_FREE_WORKERS)
-    old_enough = [w for w in free if observation.age(w.created_at) >= drain.min_lifetime_s]
+    old_enough = free
+    if drain.min_lifetime_s > 0:
+        old_enough = [w for w in free if observation.age(w.created_at) >= drain.min_lifetime_s]
     newest = newest_revision([w for w in observation.workers if w.state in PRESENT])
     chosen = sorted(old_enough, key=lambda w: _drain_key(w, observation, newest))[:count]
     candidates = tuple(_explain(w, observation, newest) for w in chosen)
@@ -61,9 +64,7 @@ def choose(
 def is_removable(worker: Worker, rollout: Rollout) -> bool:
     """Whether rule 1 lets this worker go: FREE, no sessions, no part of a roll-out."""
     return (
-        worker.state is WorkerState.FREE
-        and worker.session_number == 0
-        and worker.id not in rollout.protected
+        worker.state is _FREE and worker.session_number == 0 and worker.id not in rollout.protected
     )
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from autoscaler.decision.change import changed
 from autoscaler.decision.memory import (
     AppMemory,
     Call,
@@ -66,7 +67,7 @@ def open_up_order(memory: AppMemory, count: int, now: float, deadline_s: float) 
         count=count,
         platform_up_at_before=memory.platform_up_at,
     )
-    return replace(memory, up_orders=(*memory.up_orders, order))
+    return changed(memory, up_orders=(*memory.up_orders, order))
 
 
 def open_down_order(
@@ -77,16 +78,16 @@ def open_down_order(
     order = DownOrder(
         now, now + deadline_s, served, platform_down_at_before=memory.platform_down_at
     )
-    return replace(memory, down_orders=(*memory.down_orders, order))
+    return changed(memory, down_orders=(*memory.down_orders, order))
 
 
 def narrow_down_order(memory: AppMemory, kept: tuple[Worker, ...]) -> AppMemory:
     """Return memory whose newest scale-down intent names only ``kept``; none left drops it."""
     *others, order = memory.down_orders
     if not kept:
-        return replace(memory, down_orders=tuple(others))
+        return changed(memory, down_orders=tuple(others))
     narrowed = open_down_order(memory, kept, order.sent_at, order.deadline_at - order.sent_at)
-    return replace(memory, down_orders=(*others, narrowed.down_orders[-1]))
+    return changed(memory, down_orders=(*others, narrowed.down_orders[-1]))
 
 
 def up_order_ended(
@@ -102,7 +103,7 @@ def up_order_ended(
     """
     *others, order = memory.up_orders
     if outcome is None:
-        return replace(memory, up_orders=tuple(others))
+        return changed(memory, up_orders=tuple(others))
     ids = tuple(dict.fromkeys(worker_ids))
     known = replace(
         order,
@@ -113,7 +114,7 @@ def up_order_ended(
     )
     ended_at = now if outcome is OrderOutcome.ACCEPTED else order.deadline_at
     call = Call(order.sent_at, ended_at)
-    return replace(memory, up_orders=(*others, known), own_ups=(*memory.own_ups, call)[-_CALLS:])
+    return changed(memory, up_orders=(*others, known), own_ups=(*memory.own_ups, call)[-_CALLS:])
 
 
 def down_order_ended(memory: AppMemory, outcome: OrderOutcome | None) -> AppMemory:
@@ -124,9 +125,9 @@ def down_order_ended(memory: AppMemory, outcome: OrderOutcome | None) -> AppMemo
     """
     *others, order = memory.down_orders
     if outcome is None:
-        return replace(memory, down_orders=tuple(others))
+        return changed(memory, down_orders=tuple(others))
     call = Call(order.sent_at, order.deadline_at)
-    return replace(
+    return changed(
         memory,
         down_orders=(*others, replace(order, outcome=outcome)),
         own_downs=(*memory.own_downs, call)[-_CALLS:],
@@ -149,7 +150,7 @@ def after_restart(memory: AppMemory, now: float) -> AppMemory:
     lost_ups = _lost_calls(memory.up_orders)
     lost_downs = _lost_calls(memory.down_orders)
     changes = sorted((*memory.changes, *_lost_changes(memory)), key=lambda c: c.at)
-    return replace(
+    return changed(
         memory,
         restarted_at=now,
         up_orders=ups,
@@ -164,7 +165,7 @@ def nothing_ahead(memory: AppMemory, now: float, latest: float) -> AppMemory:
     """Return memory in which a clock set back keeps nothing waiting longer than it would have."""
     guard = memory.crash_loop
     seen_at = now if memory.last_look_at is None else min(memory.last_look_at, guard.until)
-    return replace(
+    return changed(
         memory,
         up_orders=tuple(
             replace(o, sent_at=min(o.sent_at, now), deadline_at=min(o.deadline_at, latest))
@@ -215,6 +216,8 @@ def our_starts(memory: AppMemory, observation: Observation) -> frozenset[str]:
     """
     named = {i for order in memory.up_orders for i in (*order.worker_ids, *order.arrived)}
     ordered = {i for i, start in memory.starting.items() if start.ordered}
+    if all(order.worker_ids for order in memory.up_orders):
+        return frozenset(named | ordered)
     unmarked = [
         w
         for w in _newcomers(memory, observation)
@@ -225,9 +228,8 @@ def our_starts(memory: AppMemory, observation: Observation) -> frozenset[str]:
 
 
 def _newcomers(memory: AppMemory, observation: Observation) -> list[Worker]:
-    return [
-        w for w in observation.workers if w.id not in memory.known and w.id not in memory.removed
-    ]
+    known, removed = memory.known, memory.removed
+    return [w for w in observation.workers if w.id not in known and w.id not in removed]
 
 
 def settle(memory: AppMemory, observation: Observation, rollout: Rollout, now: float) -> Settled:
@@ -238,12 +240,10 @@ def settle(memory: AppMemory, observation: Observation, rollout: Rollout, now: f
     ups, expired = _expire_ups(ups)
     downs, gone, raced = _follow_downs(memory, observation)
     foreign = () if first_look else _foreign(memory, observation, unexplained)
-    settled = replace(
-        _seen_times(memory, observation, now, foreign=bool(foreign)),
-        up_orders=ups,
-        down_orders=downs,
-        removed=_remember_removed(memory.removed, gone, now),
-    )
+    removed = _remember_removed(memory.removed, gone, now)
+    settled = _seen_times(memory, observation, now, foreign=bool(foreign))
+    if (ups, downs, removed) != (memory.up_orders, memory.down_orders, memory.removed):
+        settled = changed(settled, up_orders=ups, down_orders=downs, removed=removed)
     return Settled(settled, arrivals, expired, raced, foreign)
 
 
@@ -256,19 +256,20 @@ def follow_scale_times(memory: AppMemory, observation: Observation, now: float) 
 def _seen_times(
     memory: AppMemory, observation: Observation, now: float, *, foreign: bool
 ) -> AppMemory:
+    up_at, down_at = observation.last_scale_up_at, observation.last_scale_down_at
     times = memory.foreign + ((now,) if foreign else ())
-    return replace(
-        memory,
-        platform_up_at=observation.last_scale_up_at,
-        platform_down_at=observation.last_scale_down_at,
-        foreign=tuple(at for at in times if at > now - FOREIGN_WINDOW_S),
-    )
+    times = tuple(at for at in times if at > now - FOREIGN_WINDOW_S)
+    if (up_at, down_at, times) == (memory.platform_up_at, memory.platform_down_at, memory.foreign):
+        return memory
+    return changed(memory, platform_up_at=up_at, platform_down_at=down_at, foreign=times)
 
 
 def _attribute(
     memory: AppMemory, observation: Observation, newcomers: list[Worker], rollout: Rollout
 ) -> tuple[tuple[UpOrder, ...], dict[str, float], list[Worker]]:
     """Give each new worker to the order that explains it: by id first, then by count."""
+    if not (memory.up_orders or newcomers):
+        return (), {}, []
     listed = {w.id for w in observation.workers}
     named = {i for order in memory.up_orders for i in (*order.worker_ids, *order.arrived)}
     spare = sorted(
@@ -365,7 +366,8 @@ def _remember_removed(
         return removed
     recent = {i: at for i, at in removed.items() if at > now - _REMEMBER_REMOVED_S}
     recent.update(dict.fromkeys(gone, now))
-    return dict(list(recent.items())[-_REMEMBER_REMOVED:])
+    surplus = len(recent) - _REMEMBER_REMOVED
+    return recent if surplus <= 0 else dict(list(recent.items())[surplus:])
 
 
 def _foreign(

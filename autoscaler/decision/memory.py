@@ -157,6 +157,7 @@ class AppMemory:
         known: state by id of every present worker in the last good list.
         unconfirmed: ids that vanished unordered and wait for a second list. glimpsed: ids alive in
             the list that lacked them; a second list that lacks these contradicts it in turn.
+        vanished_at: since when some are missing; ``None`` while none is.
         removed: when each id that we removed was seen gone.
         platform_up_at, platform_down_at: the platform's latest scale times seen.
         stale_since: when lists began to look stale; ``None`` while they do not.
@@ -189,6 +190,7 @@ class AppMemory:
     known: Mapping[str, WorkerState] = field(default_factory=dict)
     unconfirmed: frozenset[str] = frozenset()
     glimpsed: frozenset[str] = frozenset()
+    vanished_at: float | None = None
     removed: Mapping[str, float] = field(default_factory=dict)
     platform_up_at: float | None = None
     platform_down_at: float | None = None
@@ -215,6 +217,8 @@ class AppMemory:
     @property
     def leaving(self) -> frozenset[str]:
         """Ids that an open scale-down order names."""
+        if not self.down_orders:
+            return frozenset()
         return frozenset[str]().union(*(order.pending_ids for order in self.down_orders))
 
     @property

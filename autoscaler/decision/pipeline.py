@@ -7,24 +7,26 @@ in the simulator and in every test.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from autoscaler.decision import combine as combining
 from autoscaler.decision.action import Case, size_action
 from autoscaler.decision.census import count_workers
+from autoscaler.decision.change import changed
 from autoscaler.decision.clock import follow_clock
 from autoscaler.decision.expectations import Settled, our_starts, settle
 from autoscaler.decision.memory import AppMemory, Change
 from autoscaler.decision.quality import judge
 from autoscaler.decision.rate import limit_rate
 from autoscaler.decision.rollout import Rollout, find_rollout
-from autoscaler.decision.shrink import follow_activity, hold_back, tolerate
+from autoscaler.decision.shrink import activity, hold_back, tolerate
 from autoscaler.decision.spec import AppSpec
-from autoscaler.decision.stabilization import remember, stabilize
+from autoscaler.decision.stabilization import stabilize, windows
 from autoscaler.decision.startup import follow_starts, learned_cold_start_s
 from autoscaler.model import (
     PRESENT,
+    AppStatus,
     Census,
     Decision,
     Hold,
@@ -42,6 +44,8 @@ from autoscaler.model import (
 
 GAP_INTERVALS = 3.0
 GAP_FLOOR_S = 60.0
+
+_States = dict[str, WorkerState]
 
 
 def decide(
@@ -61,13 +65,11 @@ def decide(
     doubt, memory = judge(look, memory, now)
     if doubt is not None:
         return _hold(spec, doubt.reason, doubt.message, now), memory
-    vanished = _vanished(look, memory)
-    if vanished - memory.unconfirmed:
-        some = ", ".join(sorted(vanished)[:3])
-        message = f"{len(vanished)} workers vanished unordered ({some}); a second list must confirm"
-        memory = replace(memory, unconfirmed=vanished, glimpsed=_going_on(look))
-        return _hold(spec, Reason.CONTRADICTORY_OBSERVATION, message, now), memory
-    scene, memory = _take_in(spec, look, memory, now)
+    alive = _alive(look)
+    missing, memory = _miss(spec, look, alive, memory, now)
+    if missing:
+        return _hold(spec, Reason.CONTRADICTORY_OBSERVATION, missing, now), memory
+    scene, memory = _take_in(spec, look, alive, memory, now)
     return _decide_on(spec, scene, memory, now)
 
 
@@ -83,9 +85,32 @@ def _hold(spec: AppSpec, reason: Reason, message: str, now: float) -> Decision:
     )
 
 
-def _vanished(observation: Observation, memory: AppMemory) -> frozenset[str]:
+def _miss(
+    spec: AppSpec, look: Observation, alive: _States, memory: AppMemory, now: float
+) -> tuple[str, AppMemory]:
+    """Return why workers that are missing are not believed gone (empty if they are).
+
+    A second list must confirm it. A list that includes the deleted ones should still name them; one
+    that does not is most likely an older one, so then they must stay missing for one deadline.
+    """
+    vanished = _vanished(look, alive, memory)
+    explained = memory.app is not None and memory.app.status is AppStatus.PAUSED
+    if not vanished or explained:
+        return "", memory
+    since = memory.vanished_at if memory.vanished_at is not None else now
+    waited = now - since >= spec.order_deadline_s
+    if vanished <= memory.unconfirmed and (waited or not look.show_all):
+        return "", memory
+    some = ", ".join(sorted(vanished)[:3])
+    return (
+        f"{len(vanished)} workers vanished unordered ({some}); more lists must confirm it",
+        changed(memory, unconfirmed=vanished, glimpsed=_going_on(alive), vanished_at=since),
+    )
+
+
+def _vanished(observation: Observation, alive: _States, memory: AppMemory) -> frozenset[str]:
     """Return ids that lived in the last list and are not in this one at all, unordered."""
-    if not memory.known and not memory.glimpsed:
+    if not memory.glimpsed and memory.known.keys() <= alive.keys():
         return frozenset()
     listed = {w.id for w in observation.workers}
     lived = memory.glimpsed.union(
@@ -94,12 +119,11 @@ def _vanished(observation: Observation, memory: AppMemory) -> frozenset[str]:
     return lived - listed - memory.leaving
 
 
-def _going_on(observation: Observation) -> frozenset[str]:
-    states = _alive(observation)
-    return frozenset(i for i, state in states.items() if state is not WorkerState.REMOVING)
+def _going_on(alive: _States) -> frozenset[str]:
+    return frozenset(i for i, state in alive.items() if state is not WorkerState.REMOVING)
 
 
-def _alive(observation: Observation) -> dict[str, WorkerState]:
+def _alive(observation: Observation) -> _States:
     return {w.id: w.state for w in observation.workers if w.state in PRESENT}
 
 
@@ -112,7 +136,7 @@ class _Scene:
 
 
 def _take_in(
-    spec: AppSpec, observation: Observation, memory: AppMemory, now: float
+    spec: AppSpec, observation: Observation, alive: _States, memory: AppMemory, now: float
 ) -> tuple[_Scene, AppMemory]:
     """Update memory by a list that is believed."""
     rollout = find_rollout(observation, our_starts(memory, observation))
@@ -128,17 +152,20 @@ def _take_in(
     since = _watching_since(spec, memory, now)
     # A start that ended while nobody looked would be learned as long as the gap was.
     learned = settled.memory if since == now else memory
-    memory = replace(
+    census = count_workers(observation, memory, rollout)
+    first_look_at, last_active_at = activity(memory, observation, census, now)
+    memory = changed(
         memory,
-        known=_alive(observation),
+        known=alive,
         unconfirmed=frozenset(),
         glimpsed=frozenset(),
+        vanished_at=None,
         watching_since=since,
         last_look_at=now,
+        first_look_at=first_look_at,
+        last_active_at=last_active_at,
         cold_starts_s=learned.cold_starts_s,
     )
-    census = count_workers(observation, memory, rollout)
-    memory = follow_activity(memory, observation, census, now)
     return _Scene(observation, rollout, settled, census), memory
 
 
@@ -151,14 +178,14 @@ def _first_look(
     """
     if memory.last_look_at is not None:
         return memory
-    memory = replace(memory, changes=_past_changes(observation, now) + memory.changes)
+    memory = changed(memory, changes=_past_changes(observation, now) + memory.changes)
     if observation.last_scale_up_at is None:
         return memory
     left_s = spec.order_deadline_s - observation.age(observation.last_scale_up_at)
     if left_s <= 0:
         return memory
     until = max(memory.hold_orders_until, now + left_s)
-    return replace(memory, hold_orders_until=until, hold_orders_why=Reason.FROZEN_AFTER_RESTART)
+    return changed(memory, hold_orders_until=until, hold_orders_why=Reason.FROZEN_AFTER_RESTART)
 
 
 def _past_changes(observation: Observation, now: float) -> tuple[Change, ...]:
@@ -183,21 +210,31 @@ def _decide_on(
 ) -> tuple[Decision, AppMemory]:
     census, observation = scene.census, scene.observation
     low, high, warnings = _bounds(spec, observation)
-    proposals, states = _ask(spec, scene, memory, low, high, now)
+    said, states = _ask(spec, scene, memory, low, high, now)
+    proposals, shadow = said[: len(spec.policies)], said[len(spec.policies) :]
     current = census.capacity
     combined = combining.combine(proposals, spec.combine, current)
-    memory = _count_signals(memory, combined.missing, current, states)
-    raw, limits = _with_fallback(spec, combined, memory, current)
+    failures = memory.signal_failures + 1 if combined.missing else 0
+    good = memory.last_good_capacity if combined.missing else current
+    raw, limits = _with_fallback(spec, combined, failures, good, current)
     raw, capped = combining.lower_to_cap(raw, combined.cap, low)
     near, tolerated = tolerate(spec, raw, current)
     wanted = min(max(near, low), high)
     limits += capped + some(tolerated) + _bound_limit(near, wanted, low, high)
-    memory = remember(
+    high_window, low_window = windows(
         memory,
         wanted,
         now,
         up_window_s=spec.up.stabilization_window_s,
         down_window_s=spec.down.stabilization_window_s,
+    )
+    memory = changed(
+        memory,
+        signal_failures=failures,
+        last_good_capacity=good,
+        policy_states=states,
+        high=high_window,
+        low=low_window,
     )
     steady, held = stabilize(memory, wanted, current, min_workers=low, max_workers=high)
     paced, rated = limit_rate(steady, current, spec.up, spec.down, memory.changes, now)
@@ -218,6 +255,7 @@ def _decide_on(
         desired=final,
         combined=combined.workers,
         proposals=proposals,
+        shadow=shadow,
         limits=limits + sizing.limits,
         census=census,
         queue_size=None if isinstance(queue, NoData) else queue,
@@ -260,7 +298,7 @@ def _ask(
     )
     proposals = []
     states: dict[str, Any] = {}
-    for policy in spec.policies:
+    for policy in spec.asked:
         before = memory.policy_states.get(policy.name)
         try:
             answer, state = policy.recommend(given, before)
@@ -284,17 +322,8 @@ def _check(answer: object) -> None:
             raise TypeError(f"it answered {number!r} workers, which is no whole number")
 
 
-def _count_signals(
-    memory: AppMemory, missing: tuple[str, ...], current: int, states: dict[str, Any]
-) -> AppMemory:
-    if missing:
-        failures = memory.signal_failures + 1
-        return replace(memory, signal_failures=failures, policy_states=states)
-    return replace(memory, signal_failures=0, last_good_capacity=current, policy_states=states)
-
-
 def _with_fallback(
-    spec: AppSpec, combined: combining.Combined, memory: AppMemory, current: int
+    spec: AppSpec, combined: combining.Combined, failures: int, last_good: int, current: int
 ) -> tuple[int, tuple[Limit, ...]]:
     """Return the number before bounds; without signals for long enough, the fallback's."""
     raw = combined.workers if combined.workers is not None else current
@@ -303,13 +332,13 @@ def _with_fallback(
     limits = combined.limits
     if combined.workers is None:
         limits += (Limit(Reason.NO_DATA, current, current, combined.missing[0]),)
-    if memory.signal_failures < spec.fallback.failure_threshold or spec.fallback.mode == "hold":
+    if failures < spec.fallback.failure_threshold or spec.fallback.mode == "hold":
         return raw, limits
     floor = spec.fallback.workers
     if spec.fallback.mode == "current-if-higher":
-        floor = max(floor, memory.last_good_capacity)
+        floor = max(floor, last_good)
     result = max(raw, floor, current)
-    why = f"signals missing for {memory.signal_failures} passes; fallback {spec.fallback.mode}"
+    why = f"signals missing for {failures} passes; fallback {spec.fallback.mode}"
     return result, (*limits, Limit(Reason.FALLBACK, raw, result, why))
 
 
@@ -341,9 +370,9 @@ def _trim(spec: AppSpec, memory: AppMemory, now: float) -> AppMemory:
     rates = [rate.period_s for d in (spec.up, spec.down) for rate in d.policies]
     keep_s = max(spec.up.cooldown_s, spec.down.cooldown_s, disruption_s, *rates, 0.0)
     changes = tuple(c for c in memory.changes if c.at > now - keep_s or c is memory.changes[-1])
-    return memory if len(changes) == len(memory.changes) else replace(memory, changes=changes)
+    return memory if len(changes) == len(memory.changes) else changed(memory, changes=changes)
 
 
 def acted(memory: AppMemory, delta: int, now: float) -> AppMemory:
     """Return memory with one more acted change; ``delta`` ≠ 0, below 0 for a removal."""
-    return replace(memory, changes=(*memory.changes, Change(now, delta)))
+    return changed(memory, changes=(*memory.changes, Change(now, delta)))

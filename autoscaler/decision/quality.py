@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from autoscaler.decision.change import changed
 from autoscaler.decision.memory import AppMemory, OrderOutcome
 from autoscaler.model import PRESENT, Observation, Reason, WorkerState
 
@@ -35,11 +36,11 @@ def judge(
         ), memory
     stale = _stale(observation, memory)
     if stale is None:
-        return None, replace(memory, stale_since=None) if memory.stale_since else memory
+        return None, changed(memory, stale_since=None) if memory.stale_since else memory
     since = memory.stale_since if memory.stale_since is not None else now
     if now - since >= STALE_ACCEPTED_AFTER_S:
         # Believed from here on, but as after a restart: a full window before anything goes.
-        return None, replace(
+        return None, changed(
             memory,
             stale_since=None,
             watching_since=None,
@@ -49,7 +50,7 @@ def judge(
             platform_up_at=observation.last_scale_up_at,
             platform_down_at=observation.last_scale_down_at,
         )
-    return Doubt(Reason.STALE_OBSERVATION, stale), replace(memory, stale_since=since)
+    return Doubt(Reason.STALE_OBSERVATION, stale), changed(memory, stale_since=since)
 
 
 def _stale(observation: Observation, memory: AppMemory) -> str | None:
@@ -59,10 +60,10 @@ def _stale(observation: Observation, memory: AppMemory) -> str | None:
         return "an older list: lastScaleDownDeleteTime went back"
     if _hides_order(observation, memory):
         return "an older list: it was made before an order that the platform has accepted"
-    if memory.removed:
+    if removed := memory.removed:
         for worker in observation.workers:
             if (
-                worker.id in memory.removed
+                worker.id in removed
                 and worker.state in PRESENT
                 and worker.state is not WorkerState.REMOVING
             ):

@@ -41,6 +41,8 @@ NO_ROLLOUT = Rollout()
 
 def find_rollout(observation: Observation, ours: Collection[str]) -> Rollout:
     """Return what an update is doing; ``ours``: ids whose start we ordered ourselves."""
+    if _is_uniform(observation.workers):
+        return NO_ROLLOUT
     alive = [w for w in observation.workers if w.state in PRESENT]
     if not any(w.state is WorkerState.ROLLIN or w.replace_worker_id for w in alive):
         return _by_revision(observation, alive, ours)
@@ -59,6 +61,15 @@ def find_rollout(observation: Observation, ours: Collection[str]) -> Rollout:
             for w in alive
             if w.id in strays
         ),
+    )
+
+
+def _is_uniform(workers: Collection[Worker]) -> bool:
+    """Whether all run one revision and none bears a mark: the common case, seen at a glance."""
+    return (
+        len({w.app_revision for w in workers}) <= 1
+        and {w.replace_worker_id for w in workers} <= {""}
+        and WorkerState.ROLLIN not in [w.state for w in workers]
     )
 
 

@@ -8,7 +8,6 @@ enough, since the next request pays its cold start.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
 
 from autoscaler.decision.memory import AppMemory
@@ -33,21 +32,21 @@ def tolerate(spec: AppSpec, wanted: int, current: int) -> tuple[int, Limit | Non
     return current, Limit(Reason.WITHIN_TOLERANCE, wanted, current, why)
 
 
-def follow_activity(
+def activity(
     memory: AppMemory, observation: Observation, census: Census, now: float
-) -> AppMemory:
-    """Return memory that knows since when the app has been watched, and when it was last active.
+) -> tuple[float, float]:
+    """Return since when the app has been watched, and when it was last active.
 
     Active: a request is served or waits, or one ended since the last look. Not knowing the queue
     counts as active.
     """
+    first = now if memory.first_look_at is None else min(memory.first_look_at, now)
+    if census.busy or isinstance(observation.queue_size, NoData) or observation.queue_size:
+        return first, now
     served = max((w.last_serve_at or 0.0 for w in observation.workers if w.served), default=0.0)
     last = now - observation.age(served) if served else 0.0
-    if census.busy or isinstance(observation.queue_size, NoData) or observation.queue_size:
-        last = now
-    first = now if memory.first_look_at is None else min(memory.first_look_at, now)
     before = first if memory.last_active_at is None else min(memory.last_active_at, now)
-    return replace(memory, first_look_at=first, last_active_at=max(last, before))
+    return first, max(last, before)
 
 
 def idle_timeout_s(spec: AppSpec, memory: AppMemory) -> float:
@@ -70,6 +69,8 @@ def hold_back(
 ) -> tuple[int, tuple[Limit, ...]]:
     """Return the smallest number that may be shrunk to, given ``wanted``, and what raised it."""
     current = census.capacity
+    if wanted >= current:
+        return wanted, ()
     limits: list[Limit] = []
     for allowed, reason, why in (
         _initial_cooldown(spec, memory, current, now),

@@ -99,6 +99,7 @@ class AppSpec:
     Attributes:
         key: which app. min_workers, max_workers: the owner's bounds (min ≤ max).
         policies: at least one. combine: how several recommendations become one number.
+        shadow: policies that are asked like the others and have no say; their names differ.
         up, down: behaviour per direction. drain: who may go. startup: start-up rules.
         fallback: what holds without signals. interval_s: seconds between looks.
         paused: directions the owner paused. order_deadline_s: seconds after which an order
@@ -127,3 +128,9 @@ class AppSpec:
     max_utilization: float | None = None
     idle_timeout_s: float | None = 0.0
     price_per_hour: float = 0.0
+    shadow: tuple[Policy, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Policy, ...]:
+        """Every policy that is asked, those that only watch last."""
+        return self.policies + self.shadow if self.shadow else self.policies

@@ -9,8 +9,7 @@ Kept are only recommendations that can still decide: a monotonic queue per direc
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from autoscaler.decision.change import changed
 from autoscaler.decision.memory import AppMemory, Recommended
 from autoscaler.model import Limit, Reason
 
@@ -19,15 +18,18 @@ def remember(
     memory: AppMemory, workers: int, now: float, *, up_window_s: float, down_window_s: float
 ) -> AppMemory:
     """Add a recommendation and drop those too old, or dominated by this one."""
+    high, low = windows(memory, workers, now, up_window_s=up_window_s, down_window_s=down_window_s)
+    return changed(memory, high=high, low=low)
+
+
+def windows(
+    memory: AppMemory, workers: int, now: float, *, up_window_s: float, down_window_s: float
+) -> tuple[tuple[Recommended, ...], tuple[Recommended, ...]]:
+    """Return the ``high`` and ``low`` of :func:`remember`, for one who changes more besides."""
     new = Recommended(now, workers)
-    return replace(
-        memory,
-        high=(
-            *(r for r in memory.high if r.at > now - down_window_s and r.workers > workers),
-            new,
-        ),
-        low=(*(r for r in memory.low if r.at > now - up_window_s and r.workers < workers), new),
-    )
+    above = [r for r in memory.high if r.at > now - down_window_s and r.workers > workers]
+    below = [r for r in memory.low if r.at > now - up_window_s and r.workers < workers]
+    return (*above, new), (*below, new)
 
 
 def stabilize(

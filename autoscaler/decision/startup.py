@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from autoscaler.decision.change import changed
 from autoscaler.decision.memory import AppMemory, CrashLoop, Starting
 from autoscaler.decision.spec import Startup
 from autoscaler.model import Observation, Worker, WorkerState
 
 _SAMPLES = 20
+_IN_FLIGHT = WorkerState.IN_FLIGHT
+"""Once, here: CPython 3.11 takes 85 ns to find a member of an enumeration."""
 _READY = frozenset({WorkerState.FREE, WorkerState.BUSY})
 _ENDED = frozenset({WorkerState.ERROR, WorkerState.GONE, WorkerState.UNAVAILABLE})
 
@@ -56,15 +59,21 @@ def follow_starts(
     ``new_orders``: for each id attributed to an order of ours in this pass, when that order was
     sent. ``expired``: sending times of orders whose workers never showed.
     """
+    if not (memory.starting or new_orders or expired or _any_in_flight(observation)):
+        return memory
     endings = _end_starts(memory, observation, startup, new_orders, now)
     failed = endings.failed_order_at + expired
     guard = _guard(memory.crash_loop, startup, failed, now, succeeded=endings.succeeded)
-    return replace(
+    return changed(
         memory,
         starting=endings.still,
         cold_starts_s=(memory.cold_starts_s + endings.samples_s)[-_SAMPLES:],
         crash_loop=guard,
     )
+
+
+def _any_in_flight(observation: Observation) -> bool:
+    return _IN_FLIGHT in [w.state for w in observation.workers]
 
 
 def _end_starts(
@@ -78,9 +87,7 @@ def _end_starts(
     listed = {w.id: w for w in observation.workers}
     watched = dict(memory.starting)
     for worker in observation.workers:
-        if worker.id not in watched and (
-            worker.state is WorkerState.IN_FLIGHT or worker.id in new_orders
-        ):
+        if (worker.state is _IN_FLIGHT or worker.id in new_orders) and worker.id not in watched:
             since = now - observation.age(worker.created_at)
             order_at = new_orders.get(worker.id, since)
             watched[worker.id] = Starting(since, order_at, ordered=worker.id in new_orders)
@@ -93,11 +100,11 @@ def _end_starts(
             failed.append(start.order_at)
         elif found.state in _READY:
             samples.append(_took_s(found, start, observation, now))
-        elif found.state is WorkerState.IN_FLIGHT:
+        elif found.state is _IN_FLIGHT:
             late = now - start.since > limit_s
             if late and not start.overdue:
                 failed.append(start.order_at)
-            still[worker_id] = replace(start, overdue=late)
+            still[worker_id] = start if late == start.overdue else replace(start, overdue=late)
     return _Endings(still, tuple(samples), bool(samples), tuple(failed))
 
 

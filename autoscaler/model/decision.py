@@ -76,6 +76,7 @@ class Decision:
         message: the same for people, one sentence.
         desired: workers wanted after bounds and windows; ``None`` where nothing was known.
         proposals: what each policy said. combined: their combination before any limit.
+        shadow: what the policies said that only watch; nothing above or below depends on it.
         limits: what changed the number, in order.
         census: the workers counted; ``None`` where nothing was observed.
         queue_size: waiting requests; ``None`` where not known.
@@ -92,6 +93,7 @@ class Decision:
     desired: int | None = None
     combined: int | None = None
     proposals: tuple[Proposal, ...] = ()
+    shadow: tuple[Proposal, ...] = ()
     limits: tuple[Limit, ...] = ()
     census: Census | None = None
     queue_size: int | None = None

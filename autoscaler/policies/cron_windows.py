@@ -70,7 +70,22 @@ def parse_cron(text: str) -> CronSim:
     try:
         return CronSim(text, datetime(2024, 1, 1))  # noqa: DTZ001 - the clock on the wall
     except CronSimError as error:
+        if _fits_some_month(text):
+            why = "it can never match: none of its months has such a day"
+            raise ValueError(f"cron {text!r} cannot be used: {why}") from None
         raise ValueError(f"cron {text!r} cannot be used: {error}") from None
+
+
+def _fits_some_month(text: str) -> bool:
+    """Whether a cron expression that cannot be used could, if it held in every month."""
+    minute, hour, day, month, weekday = text.split()
+    wall = datetime(2024, 1, 1)  # noqa: DTZ001 - the clock on the wall
+    try:
+        CronSim(f"{minute} {hour} {day} * {weekday}", wall)
+        CronSim(f"{minute} {hour} * {month} {weekday}", wall)
+    except CronSimError:
+        return False
+    return True
 
 
 def is_open(when: When, zone: tzinfo, now: datetime) -> bool:

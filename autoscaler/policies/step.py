@@ -9,7 +9,9 @@ Then the number holds for ``hold``, in which workers start and the metric settle
 Percentages are rounded as AWS documents for ``PercentChangeInCapacity``: beyond 1 worker towards
 zero (6.67 is 6, -6.67 is -6), less than 1 worker to a whole one (0.67 is 1, -0.58 is -1).
 
-Between the thresholds it wants what is there.
+Between the thresholds it wants what is there. A step down that was not carried out yet (a
+stabilization window holds it) goes on being wanted while its threshold is crossed: if the policy
+wanted the present number again meanwhile, a window longer than ``hold`` would never let it through.
 """
 
 from __future__ import annotations
@@ -149,6 +151,10 @@ class StepPolicy(Policy):
         sign = 0 if step is None else step.sign
         breaches = (*before.breaches, sign)[-params.samples :]
         current = given.census.capacity
+        if step is not None and sign < 0 and before.until and before.held < current:
+            workers = max(before.held, step.apply(current))
+            why = f"{params.metric} is {value:.3g}: a step to {workers} is still to come"
+            return Recommendation(workers, why, inputs), before
         count = breaches.count(sign)
         if step is None or count < params.breaches:
             why = (

@@ -171,6 +171,11 @@ class AppValues(Section):
         description="What recommends a number of workers; see the policies below. Not given: "
         "`queue` with target 1.",
     )
+    shadow: tuple[PolicySettings, ...] = Field(
+        default=(),
+        description="Policies that are asked in every pass and have no say: what they would want "
+        "is shown beside what is done, in metrics, in the API and in `autoscaler explain`.",
+    )
     combine: Literal["max", "min", "first"] = Field(
         default="max", description="How several recommendations become one number."
     )

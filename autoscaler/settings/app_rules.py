@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autoscaler.policies.fixed import FixedParams
 from autoscaler.settings.app import AppSettings, AppValues, DefaultsSettings, DirectionSettings
 from autoscaler.settings.finding import Finding, Place
+from autoscaler.settings.policy_rules import policy_findings
 
 _PERCENT_MAX = 100.0
 
@@ -23,6 +23,7 @@ def app_findings(
     """
     yield from _bounds(app, place)
     yield from _policies(app, place)
+    yield from policy_findings(app, place)
     yield from _window(app, app.behavior.scale_up, "scale_up", place)
     yield from _window(app, app.behavior.scale_down, "scale_down", place)
     yield from _percents(app, place)
@@ -51,26 +52,15 @@ def _bounds(app: AppSettings | DefaultsSettings, place: Place) -> Iterator[Findi
 
 
 def _policies(app: AppSettings | DefaultsSettings, place: Place) -> Iterator[Finding]:
-    first: dict[str, int] = {}
-    for index, policy in enumerate(app.policies):
-        if policy.name in first:
-            message = f"policy name {policy.name!r} is used twice; give one of them a name"
-            earlier = place.blame("policies", first[policy.name])
-            path = place.blame("policies", index)
-            yield Finding(path, message, ((*place.at, "policies"),), other=earlier)
-        first.setdefault(policy.name, index)
-        yield from _fixed(app, index, place)
-
-
-def _fixed(app: AppSettings | DefaultsSettings, index: int, place: Place) -> Iterator[Finding]:
-    """A fixed number outside the bounds never comes to be."""
-    params = app.policies[index].params
-    if not isinstance(params, FixedParams) or app.max_workers is None:
-        return
-    if not app.min_workers <= params.workers <= app.max_workers:
-        message = f"is outside the bounds {app.min_workers} to {app.max_workers}, which win"
-        key = ("policies", index, "workers")
-        yield place.warning(key, message, "min_workers", "max_workers")
+    first: dict[str, tuple[str, int]] = {}
+    for key, policies in (("policies", app.policies), ("shadow", app.shadow)):
+        for index, policy in enumerate(policies):
+            if policy.name in first:
+                message = f"policy name {policy.name!r} is used twice; give one of them a name"
+                earlier = place.blame(*first[policy.name])
+                path = place.blame(key, index)
+                yield Finding(path, message, ((*place.at, key),), other=earlier)
+            first.setdefault(policy.name, (key, index))
 
 
 def _window(

@@ -48,6 +48,7 @@ def _app(app: AppSettings, deadline_s: float) -> AppSpec:
         key=AppKey(app.namespace, app.name),
         max_workers=app.max_workers,
         policies=tuple(policy.build() for policy in app.policies),
+        shadow=tuple(policy.build() for policy in app.shadow),
         min_workers=app.min_workers,
         interval_s=app.interval,
         combine=app.combine,

@@ -38,6 +38,22 @@ def with_reference(page: str) -> str:
     return before + begin + reference() + end + after
 
 
+def with_parameters(page: str) -> str:
+    """Return a page with the parameter tables anew, each between the marks of its policy.
+
+    Raises:
+        ValueError: the page lacks the marks of a policy.
+    """
+    for kind in policies():
+        begin, end = (f"<!-- parameters of {kind}: {word} -->\n" for word in ("begin", "end"))
+        before, found, rest = page.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not (found and ended):
+            raise ValueError(f"there are no lines {begin.strip()} and {end.strip()} in it")
+        page = before + begin + _parameter_table(kind) + end + after
+    return page
+
+
 def reference() -> str:
     """Return the tables as Markdown: the keys, then each policy's parameters."""
     keys = "".join(_rows(Settings, "", ()))
@@ -116,11 +132,15 @@ def _parameters(model: type[BaseModel], prefix: str) -> Iterator[Parameter]:
 
 
 def _policy(kind: str) -> str:
+    return f"\n#### `type: {kind}`\n\n{_parameter_table(kind)}"
+
+
+def _parameter_table(kind: str) -> str:
     rows = "".join(
         f"| `{each.name}` | {each.type} | {_code(each.default)} | {_cell(each.meaning)} |\n"
         for each in parameters(kind)
     )
-    return f"\n#### `type: {kind}`\n\n{_POLICY_HEAD}{rows}"
+    return f"{_POLICY_HEAD}{rows}"
 
 
 def _code(text: str) -> str:

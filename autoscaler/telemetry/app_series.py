@@ -43,12 +43,14 @@ class AppSeries:
         labels: ``namespace`` and ``app`` as they stand between the braces, escaped.
         workers: present workers by state, in the order of ``SHOWN_STATES``.
         observed_at: our clock at the last complete list, epoch seconds.
-        recommended: workers by policy; a policy without data is not in it.
+        recommended: workers by policy; a policy without data is not in it. shadow: likewise, of
+            the policies that only watch. compared: their answers by (policy, more / fewer / same).
         decisions: decisions by (action, reason). requests: scale requests by (direction, outcome).
         started, stopped: workers that the platform agreed to start and to stop.
     """
 
     __slots__ = (
+        "compared",
         "decisions",
         "desired",
         "labels",
@@ -60,6 +62,7 @@ class AppSeries:
         "raced",
         "recommended",
         "requests",
+        "shadow",
         "started",
         "stopped",
         "workers",
@@ -73,6 +76,8 @@ class AppSeries:
         self.queue_size: int | None = None
         self.observed_at: float | None = None
         self.recommended = _NOTHING
+        self.shadow = _NOTHING
+        self.compared: dict[tuple[str, str], int] = {}
         self.desired: int | None = None
         self.min_workers: int | None = None
         self.max_workers: int | None = None
@@ -112,8 +117,25 @@ class AppSeries:
             for proposal in decision.proposals
             if isinstance(proposal.answer, Recommendation)
         }
+        if decision.shadow or self.shadow:
+            self._compare(decision)
         key = (action_name(decision.action), decision.reason.value)
         self.decisions[key] = self.decisions.get(key, 0) + 1
+
+    def _compare(self, decision: Decision) -> None:
+        """Take what the watching policies want, and count it against what those that act want."""
+        self.shadow = {
+            proposal.policy: proposal.answer.workers
+            for proposal in decision.shadow
+            if isinstance(proposal.answer, Recommendation)
+        }
+        acting = decision.combined
+        if acting is None:
+            return
+        for policy, workers in self.shadow.items():
+            than = "more" if workers > acting else "fewer" if workers < acting else "same"
+            key = (policy, than)
+            self.compared[key] = self.compared.get(key, 0) + 1
 
     def scaled(self, action: ScaleUp | ScaleDown, outcome: Outcome) -> None:
         """Count a scale request, and its workers where the platform agreed."""

@@ -57,10 +57,23 @@ def _workers(name: str, apps: Sequence[AppSeries]) -> Iterator[str]:
                 yield f"{start}{end}{count}\n"
 
 
-def _recommended(name: str, apps: Sequence[AppSeries]) -> Iterator[str]:
+def _by_policy(attribute: str) -> Lines:
+    """Write a dict of workers by policy name."""
+    get = attrgetter(attribute)
+
+    def lines(name: str, apps: Sequence[AppSeries]) -> Iterator[str]:
+        for app in apps:
+            for policy, workers in get(app).items():
+                yield f'{name}{{{app.labels},policy="{escape_label(policy)}"}} {workers}\n'
+
+    return lines
+
+
+def _compared(name: str, apps: Sequence[AppSeries]) -> Iterator[str]:
     for app in apps:
-        for policy, workers in app.recommended.items():
-            yield f'{name}{{{app.labels},policy="{escape_label(policy)}"}} {workers}\n'
+        for (policy, than), count in app.compared.items():
+            labels = f'{app.labels},policy="{escape_label(policy)}",compared="{than}"'
+            yield f"{name}{{{labels}}} {count}\n"
 
 
 def _pairs(attribute: str, first: str, second: str) -> Lines:
@@ -87,7 +100,19 @@ APP_FAMILIES = (
         "autoscaler_recommended_workers",
         "gauge",
         "Workers that a policy wants, before any limit; absent while the policy has no data.",
-        _recommended,
+        _by_policy("recommended"),
+    ),
+    Family(
+        "autoscaler_shadow_workers",
+        "gauge",
+        "Workers that a policy wants which only watches; absent while it has no data.",
+        _by_policy("shadow"),
+    ),
+    Family(
+        "autoscaler_shadow_decisions_total",
+        "counter",
+        "Answers of a policy that only watches, by how they compare with those that act.",
+        _compared,
     ),
     Family(
         "autoscaler_desired_workers",

@@ -65,6 +65,7 @@ def decision_fields(decision: Decision) -> Fields:
         "max_workers": decision.max_workers,
         "census": None if decision.census is None else asdict(decision.census),
         "proposals": [_proposal(proposal) for proposal in decision.proposals],
+        "shadow": [_proposal(proposal) for proposal in decision.shadow],
         "limits": [_limit(limit) for limit in decision.limits],
         "warnings": list(decision.warnings),
         "raced": list(decision.raced),

@@ -66,10 +66,14 @@ class FactorsWorker(msgspec.Struct):
 
 
 class Factors(msgspec.Struct):
-    """What the platform knows of the app; fields that the pipeline does not use are not read."""
+    """What the platform knows of the app; fields that the pipeline does not use are not read.
 
-    workers: list[FactorsWorker] = []
+    ``worker``: how many there are by status; it tells a list that is empty from one left out.
+    """
+
+    workers: list[FactorsWorker] | None = []
     queue: dict[str, int] | None = None
+    worker: dict[str, int] | None = None
 
 
 class Bridge:
@@ -121,7 +125,7 @@ class Bridge:
 def _observation(spec: AppSpec, factors: Factors, now: float) -> Observation:
     return Observation(
         app=spec.key,
-        workers=tuple(_worker(worker) for worker in factors.workers),
+        workers=tuple(_worker(worker) for worker in factors.workers or ()),
         queue_size=_queue_size(factors.queue),
         requested_at=now,
         received_at=now,
@@ -132,7 +136,9 @@ def _observation(spec: AppSpec, factors: Factors, now: float) -> Observation:
 
 
 def _problems(factors: Factors) -> tuple[str, ...]:
-    ids = [worker.worker_id for worker in factors.workers]
+    if factors.workers is None and (factors.worker is None or any(factors.worker.values())):
+        return ("the platform told no workers",)
+    ids = [worker.worker_id for worker in factors.workers or ()]
     twice = (
         sorted({each for each in ids if ids.count(each) > 1}) if len(set(ids)) < len(ids) else []
     )

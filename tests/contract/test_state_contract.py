@@ -63,6 +63,8 @@ FULL = AppMemory(
     first_look_at=T0 - 900,
     last_active_at=T0 - 3,
     fleet_share=12,
+    glimpsed=frozenset({"g"}),
+    vanished_at=T0 - 1,
 )
 
 

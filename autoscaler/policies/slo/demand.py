@@ -7,6 +7,8 @@ workers); it forgets by the number of completions, so that it follows a changing
 
 from __future__ import annotations
 
+from itertools import repeat
+
 from autoscaler.model import PolicyInput, Worker, WorkerState
 from autoscaler.policies.slo.state import PRIOR_SERVICE_S, Demand
 
@@ -16,17 +18,19 @@ _MEMORY_PASSES = 0.9995
 """What each pass keeps of it, so that an idle app forgets as well."""
 _COLD_START_WEIGHT = 0.2
 _CLOCK_SLACK_S = 0.5
-_BUSY, _FREE = WorkerState.BUSY, WorkerState.FREE
+_BUSY, _FREE, _IN_FLIGHT = WorkerState.BUSY, WorkerState.FREE, WorkerState.IN_FLIGHT
 
 
 def observe(given: PolicyInput, queue: int, before: Demand) -> Demand:
     """Return what is known of the demand after this list."""
     observation, census = given.observation, given.census
     counts = {w.id: w.success_count + w.failed_count for w in observation.workers}
-    known = before.counts.get
-    completed = sum([max(0, count - known(worker, 0)) for worker, count in counts.items() if count])
+    counted = map(before.counts.get, counts, repeat(0))
+    completed = sum(
+        [now - then for now, then in zip(counts.values(), counted, strict=True) if now > then]
+    )
     busy = census.busy
-    cold_start_s, starting = _cold_start(given, before)
+    cold_start_s, starting = _cold_start(given, before, counts)
     if before.at is None:
         step_s, arrived = before.step_s, busy + queue
         busy_s = finished = 0.0
@@ -69,7 +73,9 @@ def _service_s(busy_s: float, finished: float, ever_finished: int, busy: int) ->
     return max(1e-3, trust * busy_s / finished + (1 - trust) * PRIOR_SERVICE_S)
 
 
-def _cold_start(given: PolicyInput, before: Demand) -> tuple[float | None, tuple[str, ...]]:
+def _cold_start(
+    given: PolicyInput, before: Demand, counts: dict[str, int]
+) -> tuple[float | None, tuple[str, ...]]:
     """Learn from creation to the first list that shows a worker FREE or BUSY."""
     learned = before.cold_start_s
     starting: list[str] = []
@@ -77,9 +83,11 @@ def _cold_start(given: PolicyInput, before: Demand) -> tuple[float | None, tuple
     now = given.observation.platform_now
     newer_than = now if before.at is None else now - (given.observation.received_at - before.at)
     counted = before.counts
-    news = [w for w in given.observation.workers if w.id not in counted or w.id in was_starting]
-    for worker in news:
-        if worker.state is WorkerState.IN_FLIGHT:
+    new = was_starting
+    if not counts.keys() <= counted.keys():
+        new = was_starting | (counts.keys() - counted.keys())
+    for worker in [w for w in given.observation.workers if w.id in new] if new else ():
+        if worker.state is _IN_FLIGHT:
             starting.append(worker.id)
             continue
         fresh = worker.created_at is not None and worker.created_at >= newer_than - _CLOCK_SLACK_S

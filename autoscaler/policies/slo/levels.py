@@ -7,7 +7,9 @@ burst, and that grows with the cold start.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import ceil, exp, sqrt
+from operator import neg
 
 from autoscaler.policies.slo.state import Demand, Forecast
 
@@ -85,7 +87,5 @@ def kept(levels: tuple[float, ...], habits: tuple[float, ...], tail: float) -> i
 
 
 def _above(levels: tuple[float, ...], share: float) -> int:
-    count = len(levels)
-    while count and levels[count - 1] < share:
-        count -= 1
-    return count
+    # A level is never needed more often than the one below it.
+    return bisect_right(levels, -share, key=neg)

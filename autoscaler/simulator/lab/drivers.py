@@ -59,7 +59,7 @@ class PipelineDriver:
     def __init__(self, spec: AppSpec) -> None:
         self.spec = spec
         self.last_decision: Decision | None = None
-        self.wants_queue = any(_QUEUE_SIGNAL in policy.needs for policy in spec.policies)
+        self.wants_queue = any(_QUEUE_SIGNAL in policy.needs for policy in spec.asked)
         self._memory = AppMemory()
         self._observation: Observation | None = None
 

@@ -20,6 +20,8 @@ from autoscaler.simulator.lab.metrics import RunResult, WaitHistogram
 from autoscaler.simulator.lab.platform import Fleet, Setup, SimWorker
 from autoscaler.simulator.lab.trace import Request
 
+_NO_MORE: Request = (inf, 0.0)
+
 
 class Driver(Protocol):
     """Whatever decides: a bare policy, or the whole pipeline."""
@@ -54,6 +56,27 @@ def simulate(
     return Simulation(driver, setup, on_poll).run(trace)
 
 
+class _Totals:
+    """What the loop adds up. An object, so that an interrupt leaves it whole."""
+
+    __slots__ = (
+        "completions",
+        "early",
+        "idle_since",
+        "last_arrival",
+        "over_s",
+        "requests",
+        "under_s",
+        "waiting_since",
+        "work_s",
+    )
+
+    def __init__(self) -> None:
+        self.requests = self.early = self.completions = 0
+        self.work_s = self.under_s = self.over_s = 0.0
+        self.waiting_since = self.idle_since = self.last_arrival = 0.0
+
+
 class Simulation:
     """One run."""
 
@@ -66,11 +89,9 @@ class Simulation:
         self.queue: deque[Request] = deque()
         self._driver = driver
         self._on_poll = on_poll
-        self._requests = self._early = self._starts = self._completions = 0
-        self._work_s = self._now = 0.0
-        self._under_s = self._over_s = 0.0
-        self._ups = self._downs = self._polls = 0
-        self._last_arrival = 0.0
+        self.totals = _Totals()
+        self._now = 0.0
+        self._starts = self._ups = self._downs = self._polls = 0
         self._rng = Random(f"{setup.seed}-looks")  # noqa: S311 - a simulation
 
     def run(self, trace: Iterable[Request]) -> RunResult:
@@ -80,107 +101,100 @@ class Simulation:
             self._loop(trace)
         except KeyboardInterrupt:
             interrupted = True
-        self.fleet.bill_all(self._now)
+        self._close()
         return self._result(interrupted=interrupted)
 
     def _loop(self, trace: Iterable[Request]) -> None:  # noqa: C901, PLR0912, PLR0915
         """Handle every event in order of time; at the same time: events, arrivals, polls."""
-        setup, fleet, queue, waits = self.setup, self.fleet, self.queue, self.waits
-        workers, free, events = fleet.workers, fleet.free, fleet.events
-        warmup, interval = setup.warmup_s, setup.interval_s
-        fault_share, chance = setup.faults.request, self._rng.random
-        take: Callable[[], int] = _taker(setup, free)
-        next_request = iter(trace).__next__
-        add_wait = waits.add
-        poll = waiting_since = idle_since = last_arrival = 0.0
-        arrived = early = done = 0
-        work = under = over = 0.0
-        try:
-            arrival, service = _next(next_request)
-            while True:
-                event_at = events[0][0] if events else inf
-                if event_at <= arrival and event_at <= poll:
-                    number = events[0][1]
-                    worker = workers[number]
-                    if worker.ready:
-                        done += 1
-                        if fault_share and chance() < fault_share:
-                            worker.failed += 1
-                        else:
-                            worker.count += 1
-                    elif not self._started(worker, number, event_at):
-                        heappop(events)
-                        continue
-                    worker.last = event_at
-                    if queue:
-                        began, took = queue.popleft()
-                        worker.busy = True
-                        heapreplace(events, (event_at + took, number))
-                        if began >= warmup:
-                            add_wait(event_at - began)
-                        if not queue:
-                            under += event_at - waiting_since
+        setup, fleet, queue, totals = self.setup, self.fleet, self.queue, self.totals
+        free, events = fleet.free, fleet.events
+        warmup, fault_share, chance = setup.warmup_s, setup.faults.request, self._rng.random
+        take: Callable[[], SimWorker] = _taker(setup, free)
+        add_wait = self.waits.add
+        requests = iter(trace)
+        arrival, service = next(requests, _NO_MORE)
+        poll = 0.0
+        while True:
+            event_at = events[0][0] if events else inf
+            if event_at <= arrival and event_at <= poll:
+                _, number, worker = events[0]
+                worker.seen = None
+                if worker.ready:
+                    totals.completions += 1
+                    if fault_share and chance() < fault_share:
+                        worker.failed += 1
                     else:
-                        heappop(events)
-                        worker.busy = False
-                        if not free:
-                            idle_since = event_at
-                        free.append(number)
-                elif arrival <= poll:
-                    arrived += 1
-                    work += service
-                    if arrival < warmup:
-                        early += 1
-                    if free:
-                        number = take()
-                        workers[number].busy = True
-                        heappush(events, (arrival + service, number))
-                        if not free:
-                            over += arrival - idle_since
-                    else:
-                        if not queue:
-                            waiting_since = arrival
-                        queue.append((arrival, service))
-                    last_arrival = arrival
-                    try:
-                        arrival, service = next_request()
-                    except StopIteration:
-                        arrival = inf
+                        worker.count += 1
+                elif not self._started(worker, event_at):
+                    heappop(events)
+                    continue
+                worker.last = event_at
+                if queue:
+                    began, took = queue.popleft()
+                    worker.busy = True
+                    heapreplace(events, (event_at + took, number, worker))
+                    if began >= warmup:
+                        add_wait(event_at - began)
+                    if not queue:
+                        totals.under_s += event_at - totals.waiting_since
                 else:
-                    self._now = poll
-                    self._last_arrival = last_arrival
-                    if arrival == inf and self._ended(poll):
-                        break
-                    idle = bool(free)
-                    self._poll(poll)
-                    if idle and not free:
-                        over += poll - idle_since
-                    poll += interval
-        finally:
-            under += self._now - waiting_since if queue else 0.0
-            over += max(0.0, self._now - idle_since) if free else 0.0
-            self._requests, self._early, self._completions = arrived, early, done
-            self._work_s, self._under_s, self._over_s = work, under, over
+                    heappop(events)
+                    worker.busy = False
+                    if not free:
+                        totals.idle_since = event_at
+                    free.append(worker)
+            elif arrival <= poll:
+                totals.requests += 1
+                totals.work_s += service
+                totals.last_arrival = arrival
+                if free:
+                    worker = take()
+                    worker.busy = True
+                    worker.seen = None
+                    heappush(events, (arrival + service, worker.number, worker))
+                    if not free:
+                        totals.over_s += arrival - totals.idle_since
+                else:
+                    if not queue:
+                        totals.waiting_since = arrival
+                    queue.append((arrival, service))
+                if arrival < warmup:
+                    totals.early += 1
+                arrival, service = next(requests, _NO_MORE)
+            else:
+                self._now = poll
+                if arrival == inf and self._ended(poll):
+                    return
+                self._poll(poll)
+                poll += setup.interval_s
 
-    def _started(self, worker: SimWorker, number: int, now: float) -> bool:
+    def _close(self) -> None:
+        """Put on the account what still goes on at the end."""
+        totals = self.totals
+        totals.under_s += self._now - totals.waiting_since if self.queue else 0.0
+        totals.over_s += max(0.0, self._now - totals.idle_since) if self.fleet.free else 0.0
+        self.fleet.bill_all(self._now)
+
+    def _started(self, worker: SimWorker, now: float) -> bool:
         self._starts += 1
         if worker.dead:
-            self.fleet.bury(number, now)
+            self.fleet.bury(worker.number, now)
             return False
         worker.ready = True
         return True
 
     def _ended(self, now: float) -> bool:
         serving = any(worker.busy for worker in self.fleet.workers.values())
-        if serving or (self.queue and now < self._last_arrival + self.setup.drain_limit_s):
+        if serving or (self.queue and now < self.totals.last_arrival + self.setup.drain_limit_s):
             return False
         lasts = [w.last for w in self.fleet.workers.values() if w.last is not None]
         if not self.queue:
-            self._now = max([self._last_arrival, *lasts])
+            self._now = max([self.totals.last_arrival, *lasts])
         return True
 
     def _poll(self, now: float) -> None:
         self._polls += 1
+        idle = bool(self.fleet.free)
         if self._on_poll is not None:
             self._on_poll(now)
         if self.setup.faults.look and self._rng.random() < self.setup.faults.look:
@@ -194,19 +208,21 @@ class Simulation:
         elif isinstance(action, ScaleDown):
             removed = self.fleet.remove(action.worker_ids, now)
             self._downs += bool(removed)
+            if idle and not self.fleet.free:
+                self.totals.over_s += now - self.totals.idle_since
             self._driver.carried_out(action, removed)
 
     def _result(self, *, interrupted: bool) -> RunResult:
-        waits, fleet = self.waits, self.fleet
+        waits, fleet, totals = self.waits, self.fleet, self.totals
         for began, _ in self.queue:
             if began >= self.setup.warmup_s and self._now > began:
                 waits.add(self._now - began)
-        counted = self._requests - self._early
+        counted = totals.requests - totals.early
         span = self._now or 1.0
         return RunResult(
-            requests=self._requests,
+            requests=totals.requests,
             counted=counted,
-            work_s=self._work_s,
+            work_s=totals.work_s,
             cost_worker_s=fleet.cost_s,
             late=waits.late,
             wait_p50_s=waits.quantile(0.50, counted),
@@ -217,31 +233,24 @@ class Simulation:
             scale_downs=self._downs,
             ordered=fleet.ordered,
             removed=fleet.removed,
-            under_provisioned_share=self._under_s / span,
-            over_provisioned_share=self._over_s / span,
+            under_provisioned_share=totals.under_s / span,
+            over_provisioned_share=totals.over_s / span,
             unserved=len(self.queue),
             span_s=self._now,
-            events=self._requests + self._completions + self._starts + self._polls,
+            events=totals.requests + totals.completions + self._starts + self._polls,
             polls=self._polls,
             interrupted=interrupted,
         )
 
 
-def _next(next_request: Callable[[], Request]) -> Request:
-    try:
-        return next_request()
-    except StopIteration:
-        return inf, 0.0
-
-
-def _taker(setup: Setup, free: deque[int]) -> Callable[[], int]:
+def _taker(setup: Setup, free: deque[SimWorker]) -> Callable[[], SimWorker]:
     if setup.dispatch == "last-used":
         return free.pop
     if setup.dispatch == "least-used":
         return free.popleft
     rng = Random(f"{setup.seed}-dispatch")  # noqa: S311 - a simulation
 
-    def random() -> int:
+    def random() -> SimWorker:
         free.rotate(rng.randrange(len(free)))
         return free.pop()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoscaler.decision import AppSpec
-from autoscaler.simulator.lab.clairvoyant import clairvoyant
+from autoscaler.simulator.lab.clairvoyant import reference
 from autoscaler.simulator.lab.drivers import PipelineDriver
 from autoscaler.simulator.lab.engine import simulate
 from autoscaler.simulator.lab.metrics import RunResult
@@ -96,10 +96,10 @@ def judge(
     began = stopwatch()
     run = simulate(trace, PipelineDriver(spec), setup, on_poll)
     elapsed_s = stopwatch() - began
-    reference = None
+    possible = None
     if with_clairvoyant and not run.interrupted and 0 < run.requests <= CLAIRVOYANT_LIMIT:
-        reference = clairvoyant(
+        possible = reference(
             tuple(trace), cold_start_s, target_wait_s=setup.target_wait_s, late_share=late_share
         ).cost_over_work
     names = ",".join(policy.name for policy in spec.policies)
-    return Judgement(trace.name, names, cold_start_s, run, reference, elapsed_s)
+    return Judgement(trace.name, names, cold_start_s, run, possible, elapsed_s)

@@ -65,8 +65,7 @@ class FileTrace:
 
     def __iter__(self) -> Iterator[Request]:
         if self.path.suffix == ".parquet":
-            rows = _parquet_rows(self.path)
-            return _checked(((str(a), str(s)) for a, s in rows), self.path, first=1, unit="row")
+            return _parquet_requests(self.path)
         return _csv_requests(self.path)
 
 
@@ -172,6 +171,14 @@ def _complaint(arrival_s: float, service_s: float, previous_s: float) -> str:
     )
 
 
+def _parquet_requests(path: Path) -> Iterator[Request]:
+    rows = ((str(arrival), str(service)) for arrival, service in _parquet_rows(path))
+    try:
+        yield from _checked(rows, path, first=1, unit="row")
+    except (OSError, ValueError) as error:  # pyarrow's own errors are of these kinds
+        raise TraceError(f"trace {path} cannot be read: {error}") from error
+
+
 def _parquet_rows(path: Path) -> Iterator[tuple[Any, Any]]:
     if not path.exists():
         raise TraceError(f"trace {path} cannot be opened: No such file or directory")
@@ -195,7 +202,10 @@ def _polars_rows(path: Path) -> Iterator[tuple[Any, Any]]:
             f"trace {path} is Parquet, which needs pyarrow or polars; install one of them, "
             "or convert the trace to CSV"
         ) from None
-    frame = polars.read_parquet(path)
+    try:
+        frame = polars.read_parquet(path)
+    except polars.exceptions.PolarsError as error:
+        raise TraceError(f"trace {path} cannot be read: {error}") from error
     _need_columns(path, frame.columns)
     yield from ((_text(a), _text(s)) for a, s in frame.select(COLUMNS).iter_rows())
 

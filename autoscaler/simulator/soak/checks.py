@@ -112,6 +112,7 @@ class Checks:
     _changes: dict[AppKey, list[_Change]] = field(default_factory=dict)
     _carried_out: dict[AppKey, int] = field(default_factory=dict)
     _untold: set[AppKey] = field(default_factory=set)
+    _memoryless: set[str] = field(default_factory=set)
 
     # -- what the world tells -----------------------------------------------------------------
 
@@ -125,8 +126,9 @@ class Checks:
             if key not in wanted and known.listed:
                 known.listed, known.since_s = False, now
 
-    def memory_lost(self) -> None:
+    def memory_lost(self, process: str) -> None:
         """A process starts without the last one's memory."""
+        self._memoryless.add(process)
         self._watched.clear()
         self._changes.clear()
 
@@ -311,14 +313,15 @@ class Checks:
             self._check_fleet(exchange, count)
 
     def _cannot_be_told(self, exchange: Exchange) -> bool:
-        """Whether the last order's reply was lost and all lists since are from before that order.
+        """Whether nothing that this process knows could tell that its list is too old.
 
-        They are then alike whether it was carried out or not, for longer than the order deadline
-        allows lists to lag. No client can know better; such orders are counted apart.
+        The last order's reply was lost and all lists since are from before that order: they are
+        alike whether it was carried out or not, for longer than the order deadline allows lists to
+        lag. Or there is no memory at all. Such orders are counted apart.
         """
         seen = self._of(exchange)
         blind = seen.list_fault == "stale-list" and not seen.went_back
-        return blind and exchange.app in self._untold
+        return blind and (exchange.app in self._untold or exchange.process in self._memoryless)
 
     def _check_fleet(self, exchange: Exchange, count: int) -> None:
         present = sum(self._known_present(exchange.process, key) for key in self.configured)

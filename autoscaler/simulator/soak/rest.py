@@ -40,6 +40,8 @@ def check_rest(
         journal.count("rest: no place for more")
     elif ready > wanted and not free:
         journal.count("rest: everybody is busy")
+    elif ready > wanted and any(worker.retiring for worker in app.workers.values()):
+        journal.count("rest: an update waits for a busy worker")
     elif ready > wanted and any(worker.replaces for worker in stuck):
         journal.count("rest: an update is stuck")
     else:

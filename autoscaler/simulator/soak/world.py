@@ -39,7 +39,11 @@ def run_seed(seed: int, hours: float, say: Say | None = None) -> RunReport:
 
     The event log goes to ``say``, line by line. The run ends early at the first broken rule.
     """
-    plan = draw_plan(seed, hours)
+    return run_plan(draw_plan(seed, hours), say)
+
+
+def run_plan(plan: Plan, say: Say | None = None) -> RunReport:
+    """Run a plan, as :func:`run_seed` does."""
     started = time.process_time()
     collecting = gc.isenabled()
     gc.disable()
@@ -259,7 +263,7 @@ class World:
         if step.spoil == "nothing" or not self._store.exists():
             return
         self._fault(f"store spoiled: {step.spoil}")
-        self._checks.memory_lost()
+        self._checks.memory_lost(f"p{self._life.number + 1}")
         match step.spoil:
             case "header":
                 for suffix in ("-wal", "-shm"):
@@ -279,7 +283,7 @@ class World:
         self._life.offset_s = offset_s
         state = open_store(self._store, self._disk)
         if state.trust is not Trust.WHOLE:
-            self._checks.memory_lost()
+            self._checks.memory_lost(f"p{self._life.number}")
         self.journal.note(f"p{self._life.number} starts, memory {state.trust}, clock {offset_s:+g}")
         self._life.alive = self._make(f"p{self._life.number}", state, offset_s, dry_run=False)
         self._life.alive.start(self._specs)

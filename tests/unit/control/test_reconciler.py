@@ -271,3 +271,19 @@ async def test_a_broken_store_is_said_and_does_not_stop_scaling(bench: Bench) ->
     assert (await bench.pass_()).action == ScaleUp(2)
     assert bench.recorder.write_failures == [(KEY, "memory"), (KEY, "intent")]
     assert (await bench.pass_()).reason is Reason.ORDER_PENDING, "remembered all the same"
+
+
+async def test_a_shadow_gets_what_it_needs_and_has_no_say(bench: Bench) -> None:
+    bench.app("a", wants=1)
+    seen: list[object] = []
+
+    class Watching(AgePolicy):
+        def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
+            seen.append(given.observation.queue)
+            return super().recommend(given, state)
+
+    bench.runs[KEY].spec = replace(bench.spec(), shadow=(Watching(9, "other"),))
+    decision = await bench.pass_()
+    assert (decision.reason, seen) == (Reason.AT_TARGET, [()])
+    assert [proposal.policy for proposal in decision.shadow] == ["other"]
+    assert not bench.platform.made("up")

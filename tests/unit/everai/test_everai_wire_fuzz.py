@@ -98,7 +98,7 @@ def free_by_the_json(value: Any) -> set[str]:
     """Return the ids that the JSON itself, read by another parser, shows FREE."""
     rows = value.get("workers") or []
     return {
-        row["id"]
+        row.get("id")
         for row in rows
         if row.get("status") == RUNNING and row.get("detailStatus") == FREE
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from autoscaler.simulator.lab.bound import lower_bound
-from autoscaler.simulator.lab.clairvoyant import clairvoyant
+from autoscaler.simulator.lab.clairvoyant import clairvoyant, reference
 from autoscaler.simulator.lab.generators import Service, poisson
 from autoscaler.simulator.lab.trace import MemoryTrace
 
@@ -17,16 +17,22 @@ TABLE = {
     "gentd26_qps_a": (1.045, 1.146, 1.275),
     "gentd26_qps_x5_a": (1.021, 1.081, 1.193),
 }
-NOBODY_LATE = {"gentd26_qps_a"}
-"""Published for a schedule in which nobody is late."""
 
 
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["15s", "60s", "180s"])
 def test_the_published_table(recorded: Callable[[str], MemoryTrace], name: str, place: int) -> None:
-    late_share = 0.0 if name in NOBODY_LATE else 0.05
-    found = clairvoyant(recorded(name).requests, (15.0, 60.0, 180.0)[place], late_share=late_share)
+    found = reference(recorded(name).requests, (15.0, 60.0, 180.0)[place])
     assert found.cost_over_work == pytest.approx(TABLE[name][place], rel=0.005)
+
+
+def test_nobody_is_late_in_the_reference_of_a_long_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = tuple(poisson(0.5, 4000, seed=5, service=Service(8.0)))
+    short = reference(requests, 60.0)
+    monkeypatch.setattr("autoscaler.simulator.lab.clairvoyant.LATE_SEARCH_LIMIT", 100)
+    long = reference(requests, 60.0)
+    assert short.late > long.late == 0
+    assert short.gaps_s < long.gaps_s
 
 
 def test_one_request_costs_a_cold_start() -> None:

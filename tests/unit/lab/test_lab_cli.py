@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from autoscaler.cli import program
 
@@ -76,19 +77,59 @@ def test_bad_input_is_named(trace: Path, arguments: list[str], words: str) -> No
     assert words in done.stderr
 
 
-def test_the_lab_writes_its_tables(trace: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    done = RUNNER.invoke(
-        program, ["lab", "--traces", str(trace.parent), "--out", str(out), "--jobs", "1"]
+def lab(*arguments: str) -> Result:
+    return RUNNER.invoke(program, ["lab", "--jobs", "1", *arguments])
+
+
+def test_a_quick_lab_writes_tables_rows_and_plots(trace: Path, tmp_path: Path) -> None:
+    out, page = tmp_path / "out", tmp_path / "page.md"
+    marks = "".join(
+        f"<!-- lab: {name}: begin -->\n<!-- lab: {name}: end -->\n"
+        for name in ("shipped", "bands", "scenarios", "missing")
     )
+    page.write_text(marks)
+    arguments = ["--quick", "--traces", str(trace.parent), "--out", str(out)]
+    done = lab(*arguments, "--into", str(page))
     assert done.exit_code == 0, done.output
-    text = (out / "comparison.md").read_text()
-    assert "slo (this project)" in text
+    text = (out / "tables.md").read_text()
+    assert "**slo (this project)**" in text
     assert "HPA v2" in text
-    assert "Not there, so not in the tables: azure23_llm_code" in text
+    assert "without rows here: azure23_llm_code" in text
+    assert "**slo (this project)**" in page.read_text()
+    rows = (out / "results.json").read_bytes()
+    assert len(json.loads(rows)["rows"]) == 8
+    assert lab(*arguments).exit_code == 0
+    assert (out / "results.json").read_bytes() == rows
+    if importlib.util.find_spec("matplotlib"):
+        assert (out / "cost-and-waiting.svg").stat().st_size > 1000
+
+
+def test_a_lab_resumes_from_the_rows_that_are_there(trace: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["--quick", "--traces", str(trace.parent), "--out", str(out)]
+    assert lab(*arguments).exit_code == 0
+    file = out / "results.json"
+    known = json.loads(file.read_text())
+    known["rows"][0][5] = 99.0
+    known["rows"].pop()
+    file.write_text(json.dumps(known))
+    assert lab(*arguments, "--resume").exit_code == 0
+    rows = json.loads(file.read_text())["rows"]
+    assert len(rows) == 8
+    assert rows[0][5] == 99.0
+
+
+def test_a_page_without_marks_is_refused(trace: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing")
+    done = lab(
+        "--quick", "--traces", str(trace.parent), "--out", str(tmp_path), "--into", str(page)
+    )
+    assert done.exit_code == 2
+    assert "there are no lines" in done.stderr
 
 
 def test_a_lab_without_traces_says_so(tmp_path: Path) -> None:
-    done = RUNNER.invoke(program, ["lab", "--traces", str(tmp_path)])
+    done = lab("--traces", str(tmp_path))
     assert done.exit_code == 2
     assert "no trace in" in done.stderr

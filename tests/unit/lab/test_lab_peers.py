@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter
 
 import pytest
 from pydantic import ValidationError
 
-from autoscaler.simulator.lab import report
+from autoscaler.model.errors import ConfigurationError
+from autoscaler.simulator.lab.comparison import SLO
 from autoscaler.simulator.lab.drivers import PipelineDriver
 from autoscaler.simulator.lab.engine import simulate
 from autoscaler.simulator.lab.generators import Service, mmpp
@@ -56,7 +56,7 @@ def test_every_point_of_the_grid_is_valid(peer: Peer) -> None:
 
 def test_unknown_policies_and_parameters_are_refused() -> None:
     assert "slo" in policy_names()
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigurationError, match="no such policy"):
         build("magic", {})
     with pytest.raises(ValidationError):
         build("slo", {"speed": 1})
@@ -87,30 +87,10 @@ def test_a_judgement_has_the_promised_names() -> None:
 def test_a_trace_of_one_request_is_judged() -> None:
     one = MemoryTrace("one", ((3.0, 2.0),))
     judged = judge(
-        one, report.SLO.spec(), Setup(cold_start_s=30.0), cold_start_s=30.0, stopwatch=perf_counter
+        one, SLO.spec(), Setup(cold_start_s=30.0), cold_start_s=30.0, stopwatch=perf_counter
     )
     assert judged.run.requests == 1
     assert judged.run.unserved == 0
-
-
-def test_the_report_ranks_within_the_slo_first() -> None:
-    rows = [
-        report.Row("p", "t", 15.0, 1.2, 0.30, 5),
-        report.Row("p", "t", 15.0, 2.0, 0.04, 9),
-        report.Row("p", "t", 15.0, 1.8, 0.05, 7),
-    ]
-    assert report.best_per_scenario(rows) == (rows[2],)
-    assert "| p | 1.80 | 1 of 1 | 5.0% | 7 |" in report.summary(rows[2:])
-    assert "| t | 15 s | p | 1.800 | 5.00% | 7 |" in report.details(rows[2:])
-
-
-def test_a_job_runs_by_itself(tmp_path: Path) -> None:
-    file = tmp_path / "small.csv"
-    rows = "\n".join(f"{arrival},{service}" for arrival, service in LOAD)
-    file.write_text(f"arrival_s,service_s\n{rows}\n")
-    row = report.work(report.Job(report.SLO, (), file, 15.0))
-    assert (row.policy, row.trace) == (report.SLO.name, "small")
-    assert row.cost > 1
 
 
 @pytest.mark.parametrize("cold_start_s", [15.0, 60.0, 180.0])
@@ -127,16 +107,14 @@ def test_a_job_runs_by_itself(tmp_path: Path) -> None:
 def test_slo_keeps_its_promise_on_recorded_loads(
     recorded: Callable[[str], MemoryTrace], name: str, cold_start_s: float
 ) -> None:
-    result = simulate(
-        recorded(name), PipelineDriver(report.SLO.spec()), Setup(cold_start_s=cold_start_s)
-    )
+    result = simulate(recorded(name), PipelineDriver(SLO.spec()), Setup(cold_start_s=cold_start_s))
     assert result.share_over_target <= 0.05
 
 
 def test_slo_wastes_little_on_a_steady_load() -> None:
     load = MemoryTrace("steady", tuple(mmpp((4.0,), (1000.0,), 6000, seed=8, service=Service(6.0))))
     judged = judge(
-        load, report.SLO.spec(), Setup(cold_start_s=60.0), cold_start_s=60.0, stopwatch=perf_counter
+        load, SLO.spec(), Setup(cold_start_s=60.0), cold_start_s=60.0, stopwatch=perf_counter
     )
     assert judged.run.share_over_target <= 0.05
     assert judged.cost_over_clairvoyant is not None

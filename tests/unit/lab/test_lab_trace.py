@@ -118,3 +118,35 @@ def test_a_flash_crowd_comes_when_it_should() -> None:
 def test_a_rate_of_zero_is_refused() -> None:
     with pytest.raises(TraceError, match="rate must be above 0"):
         generators.poisson(0.0, 10)
+
+
+def parquet(tmp_path: Path, arrivals: list[float | None], services: list[float | None]) -> Path:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: no Parquet to write")
+    writer = pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "t.parquet"
+    table = arrow.table({"id": list(arrivals), "service_s": services, "arrival_s": arrivals})
+    writer.write_table(table, file, row_group_size=2)
+    return file
+
+
+def test_parquet_is_read_by_column_name(tmp_path: Path) -> None:
+    trace = FileTrace(parquet(tmp_path, [0.0, 0.5, 7.25], [1.5, 2.0, 0.0]))
+    assert list(trace) == [(0.0, 1.5), (0.5, 2.0), (7.25, 0.0)]
+    assert list(trace) == list(trace)
+
+
+def test_bad_values_in_parquet_are_named_by_row(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match=r"row 3: arrival_s 0\.5 comes before 7"):
+        list(FileTrace(parquet(tmp_path, [0.0, 7.0, 0.5], [1.0, 1.0, 1.0])))
+    with pytest.raises(TraceError, match="row 2: service_s is missing"):
+        list(FileTrace(parquet(tmp_path, [0.0, 7.0], [1.0, None])))
+    with pytest.raises(TraceError, match="holds no requests"):
+        list(FileTrace(parquet(tmp_path, [], [])))
+
+
+def test_no_parquet_at_all_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    file = tmp_path / "t.parquet"
+    file.write_text("arrival_s,service_s\n1,2\n")
+    with pytest.raises(TraceError, match="cannot be read"):
+        list(FileTrace(file))

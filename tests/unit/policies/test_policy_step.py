@@ -112,3 +112,16 @@ def test_metrics(make: Callable[..., Any], metric: str, scene: Scene, value: flo
 def test_bad_parameters_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         StepParams.model_validate(bad)
+
+
+def test_story_a_step_down_that_a_window_holds_goes_on_being_wanted(
+    story: Callable[..., Any],
+) -> None:
+    tale = story("step", steps=STEPS, breaches=2, samples=3, hold=30)
+    idle = Scene(busy=1, free=3, queue=0)
+    assert [tale.at(at, idle) for at in (0, 15)] == [4, 3]
+    # nobody was removed: still 3, never 4 again, for as long as the queue is below 1
+    assert [tale.at(at, idle) for at in range(30, 400, 15)] == [3] * 25
+    assert tale.at(400, Scene(busy=4, queue=3)) == 4  # no longer: what is there
+    assert tale.at(415, idle) == 4  # and the next step needs its own breaches
+    assert tale.at(430, idle) == 3

@@ -80,3 +80,17 @@ def test_paused(checked: Check, written: str, meant: str) -> None:
 def test_order_deadline_by_default(checked: Check, limit: str, deadline_s: float) -> None:
     text = f"everai: {{total_timeout: {limit}}}\napps: [{{name: a, max_workers: 8}}]"
     assert to_spec(checked(text).settings)[0].order_deadline_s == deadline_s
+
+
+def test_policies_in_shadow_arrive_apart(checked: Check) -> None:
+    text = """
+        apps:
+          - name: a
+            max_workers: 9
+            policies: [{type: queue}]
+            shadow: [{type: slo, attainment: 0.9}, {type: queue, name: eager, target: 0.5}]
+    """
+    (spec,) = to_spec(checked(dedent(text)).settings)
+    assert [policy.name for policy in spec.policies] == ["queue"]
+    assert [policy.name for policy in spec.shadow] == ["slo", "eager"]
+    assert spec.asked == spec.policies + spec.shadow

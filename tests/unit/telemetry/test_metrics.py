@@ -36,6 +36,8 @@ PROMISED = {
     "autoscaler_workers": {"namespace", "app", "state"},
     "autoscaler_queue_size": {"namespace", "app"},
     "autoscaler_recommended_workers": {"namespace", "app", "policy"},
+    "autoscaler_shadow_workers": {"namespace", "app", "policy"},
+    "autoscaler_shadow_decisions_total": {"namespace", "app", "policy", "compared"},
     "autoscaler_desired_workers": {"namespace", "app"},
     "autoscaler_min_workers": {"namespace", "app"},
     "autoscaler_max_workers": {"namespace", "app"},
@@ -72,6 +74,7 @@ def busy_metrics(
     up = decide(ScaleUp(2), reason=Reason.LOAD_ABOVE_CAPACITY)
     metrics.observed(observe(WorkerState.FREE, WorkerState.BUSY, WorkerState.BUSY))
     metrics.decided(up)
+    metrics.decided(replace(up, shadow=(Proposal("other", Recommendation(2, "2 busy")),)))
     metrics.scaled(up, ScaleUp(2), Outcome.APPLIED, "")
     down = decide(removal, reason=Reason.LOAD_BELOW_CAPACITY)
     metrics.scaled(down, removal, Outcome.APPLIED, "")
@@ -328,3 +331,30 @@ def test_promtool_finds_nothing_to_complain_about(busy_metrics: Metrics) -> None
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_shadow_is_shown_and_counted_beside_those_that_act(
+    metrics: Metrics, decide: Callable[..., Decision]
+) -> None:
+    def answer(name: str, workers: int) -> Proposal:
+        return Proposal(name, Recommendation(workers, "so"))
+
+    down = Proposal("down", NoData("no signal"))
+    shadow = (answer("bold", 12), answer("twin", 9), answer("timid", 2), down)
+    for _ in range(2):
+        metrics.decided(decide(shadow=shadow))  # those that act want 9
+    metrics.decided(decide(shadow=(answer("bold", 8),)))
+    workers = series(metrics)["autoscaler_shadow_workers"]
+    assert workers == {frozenset({**SD15, "policy": "bold"}.items()): 8}
+    compared = {
+        (dict(labels)["policy"], dict(labels)["compared"]): count
+        for labels, count in series(metrics)["autoscaler_shadow_decisions_total"].items()
+    }
+    assert compared == {
+        ("bold", "more"): 2,
+        ("bold", "fewer"): 1,
+        ("twin", "same"): 2,
+        ("timid", "fewer"): 2,
+    }
+    metrics.decided(decide())
+    assert "autoscaler_shadow_workers" not in series(metrics)

@@ -100,3 +100,19 @@ async def test_nonsense_is_refused_and_nothing_is_done(platform: Platform, body:
         assert reply.headers["content-type"] == "application/problem+json"
         good = await client.post(PATH, json={"workers": [], "queue": {"NotDispatch": 1}})
     assert good.json()["actions"] == [{"action": "ScaleUp", "count": 1}]
+
+
+@pytest.mark.parametrize(
+    ("factors", "orders"),
+    [
+        ({"workers": None}, []),  # not told is not none
+        ({"workers": None, "worker": {"Free": 2, "Busy": 0}}, []),
+        ({"workers": None, "worker": {"Free": 0}}, [{"action": "ScaleUp", "count": 1}]),
+        ({}, [{"action": "ScaleUp", "count": 1}]),
+    ],
+)
+def test_workers_that_are_not_told_are_not_none(
+    platform: Platform, factors: dict[str, Any], orders: list[Any]
+) -> None:
+    body = json.dumps({"queue": {"NotDispatch": 1}, **factors}).encode()
+    assert platform.bridge.answer(body)["actions"] == orders

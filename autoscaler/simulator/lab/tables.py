@@ -1,0 +1,190 @@
+"""The comparison as Markdown tables, one function a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from math import exp, log
+from typing import TypeVar
+
+from autoscaler.simulator.lab.ablation import ABLATIONS
+from autoscaler.simulator.lab.comparison import PUBLISHED, SLO, Row
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def mean_cost(rows: Iterable[Row]) -> float:
+    """Return the geometric mean of the costs; 0 where there are no rows."""
+    costs = [row.cost for row in rows]
+    return exp(sum(map(log, costs)) / len(costs)) if costs else 0.0
+
+
+def mean_late(rows: Sequence[Row]) -> float:
+    """Return the mean share (0..1) of late requests."""
+    return sum(row.late for row in rows) / len(rows) if rows else 0.0
+
+
+def grouped(rows: Iterable[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:
+    """Return rows by a key, in order of first appearance."""
+    found: dict[Key, list[Row]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return found
+
+
+def tuned_per_scenario(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return by policy and scenario the cheapest row within the SLO, else the least late one."""
+    scenarios = grouped(rows, lambda row: (row.policy, row.trace, row.cold_start_s))
+    return tuple(min(own, key=_rank) for own in scenarios.values())
+
+
+def tuned_for_all(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return by policy the rows of the one setting that meets the SLO most often, then cheapest."""
+    found: list[Row] = []
+    for own in grouped(rows, lambda row: row.policy).values():
+        settings = grouped(own, lambda row: row.setting).values()
+        most = max(len(setting) for setting in settings)
+        whole = [setting for setting in settings if len(setting) == most]
+        found += min(
+            whole, key=lambda setting: (-sum(row.good for row in setting), mean_cost(setting))
+        )
+    return tuple(found)
+
+
+def _rank(row: Row) -> tuple[bool, float]:
+    return not row.good, row.cost if row.good else row.late
+
+
+def summary(rows: Iterable[Row], *, with_setting: bool = False) -> str:
+    """Return one line per policy: mean cost, scenarios within the SLO, late, actions."""
+    head = ["policy", "cost / CLV", "SLO met", "late, mean", "late, worst", "scale actions"]
+    lines = []
+    for policy, own in grouped(rows, lambda row: row.policy).items():
+        line = [
+            f"**{policy}**" if policy == SLO.name else policy,
+            f"{mean_cost(own):.2f}",
+            _met(own),
+            f"{mean_late(own):.1%}",
+            f"{max(row.late for row in own):.1%}",
+            f"{sum(row.actions for row in own):,}",
+        ]
+        lines.append([*line, f"`{own[0].setting}`"] if with_setting else line)
+    return _table([*head, "setting"] if with_setting else head, lines)
+
+
+def scenarios(rows: Iterable[Row]) -> str:
+    """Return cost and late share by scenario (lines) and policy (columns).
+
+    A cell above the SLO is in italics.
+    """
+    known = list(rows)
+    policies = list(dict.fromkeys(row.policy for row in known))
+    cells = {(row.policy, row.trace, row.cold_start_s): row for row in known}
+    lines = []
+    for trace, cold_start_s in sorted({(row.trace, row.cold_start_s) for row in known}):
+        found = [cells.get((policy, trace, cold_start_s)) for policy in policies]
+        lines.append([trace, f"{cold_start_s:g} s", *map(_cell, found)])
+    return _table(["trace", "cold start", *policies], lines)
+
+
+def actions(slo: Iterable[Row], tuned: Iterable[Row]) -> str:
+    """Return the scale actions of ``slo`` beside those of the HPA tuned to each scenario."""
+    hpa = {(row.trace, row.cold_start_s): row for row in tuned if row.policy.startswith("HPA")}
+    lines = []
+    for row in slo:
+        peer = hpa.get((row.trace, row.cold_start_s))
+        if peer is not None:
+            more = "no more" if row.actions <= peer.actions else "more"
+            lines.append(
+                [row.trace, f"{row.cold_start_s:g} s", str(row.actions), str(peer.actions), more]
+            )
+    return _table(["trace", "cold start", "slo", "HPA v2, tuned", ""], lines)
+
+
+def split(rows: Iterable[Row]) -> str:
+    """Return cost and late share of the two halves of each trace's time."""
+    known = list(rows)
+    lines = []
+    for (trace, cold_start_s), own in grouped(known, lambda r: (r.trace, r.cold_start_s)).items():
+        halves = {row.setting: row for row in own}
+        cells = [_cell(halves.get(half)) for half in ("first half", "second half")]
+        lines.append([trace, f"{cold_start_s:g} s", *cells])
+    halves_all = grouped(known, lambda row: row.setting)
+    total = [
+        f"**{mean_cost(own):.3f}**, SLO met {_met(own)}"
+        for own in (halves_all.get(half, []) for half in ("first half", "second half"))
+    ]
+    lines.append(["**geometric mean**", "", *total])
+    return _table(["trace", "cold start", "first half", "second half"], lines)
+
+
+def ablation(whole: Sequence[Row], rows: Iterable[Row]) -> str:
+    """Return by ingredient what leaving it out costs and whom it keeps waiting."""
+    lines = [["**slo, whole**", "", f"{mean_cost(whole):.3f}", "1.000", *_outcome(whole)]]
+    scenes = {(row.trace, row.cold_start_s) for row in whole}
+    settings = grouped(rows, lambda row: row.setting)
+    for name in (name for name in ABLATIONS if name in settings):
+        same = [row for row in settings[name] if (row.trace, row.cold_start_s) in scenes]
+        ratio = mean_cost(same) / mean_cost(whole)
+        lines.append(
+            [name, ABLATIONS[name].instead, f"{mean_cost(same):.3f}", f"{ratio:.3f}",
+             *_outcome(same)]
+        )  # fmt: skip
+    head = [
+        "without",
+        "instead",
+        "cost / CLV",
+        "times whole",
+        "SLO met",
+        "late, mean",
+        "scale actions",
+    ]
+    return _table(head, lines)
+
+
+def bands(rows: Iterable[Row], loads: dict[str, float]) -> str:
+    """Return the mean cost of ``slo`` by mean load in workers (``loads`` by trace)."""
+    limits = (("above 20 workers", 20.0, 1e9), ("1 to 20", 1.0, 20.0), ("below 1", 0.0, 1.0))
+    known = [row for row in rows if row.policy == SLO.name and row.trace in loads]
+    lines = []
+    for name, low, high in limits:
+        own = [row for row in known if low <= loads[row.trace] < high]
+        if own:
+            traces = ", ".join(dict.fromkeys(row.trace for row in own))
+            lines.append([name, traces, f"{mean_cost(own):.2f}", _met(own)])
+    return _table(["mean load", "traces", "cost / CLV", "SLO met"], lines)
+
+
+def missing(rows: Iterable[Row]) -> str:
+    """Say which recorded traces are not in the tables; empty if all are."""
+    there = {row.trace for row in rows}
+    names = [name for name in PUBLISHED if name not in there]
+    if not names:
+        return ""
+    return (
+        f"Not on this machine, so without rows here: {', '.join(names)} (expected in "
+        "`../shared/traces`; they may not be distributed).\n"
+    )
+
+
+def _outcome(rows: Sequence[Row]) -> tuple[str, str, str]:
+    return _met(rows), f"{mean_late(rows):.1%}", f"{sum(row.actions for row in rows):,}"
+
+
+def _met(rows: Sequence[Row]) -> str:
+    return f"{sum(row.good for row in rows)} of {len(rows)}"
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    text = f"{row.cost:.2f} · {row.late:.1%}"
+    return text if row.good else f"*{text}*"
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rule = "|" + "---|" * len(head)
+    return "\n".join(["| " + " | ".join(head) + " |", rule, *map(_line, lines)]) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
