@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign mutations chaos soak reference plots demo clean
+.PHONY: help setup check format test test-foreign mutations chaos soak reference plots lab demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,9 @@ reference: $(STAMP) ## Write the tables of docs/configuration.md and docs/polici
 
 plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 	$(BIN)/autoscaler policies --plot docs/images/policies
+
+lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (about half an hour)
+	$(BIN)/autoscaler lab --out docs/lab --images docs/images/lab --into docs/benchmarks.md
 
 demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 	$(BIN)/autoscaler demo --speed $(or $(DEMO_SPEED),1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -94,11 +95,20 @@ def _sections(loads: tuple[Load, ...], *, quick: bool) -> Iterator[tuple[str, li
         "as shipped": lambda: comparison.shipped_jobs(loads),
         "halves": lambda: comparison.split_jobs(loads),
         "made-up loads": comparison.generated_jobs,
+        "bounds": lambda: bounds(loads),
         "ablation": lambda: comparison.ablation_jobs(loads),
         "tuning": lambda: comparison.tuned_jobs(loads),
     }
     for what, make in makers.items():
         yield what, list(make())
+
+
+def bounds(loads: tuple[Load, ...]) -> Iterator[Job]:
+    """Give the windows for the certified bound; none without scipy, which solves for it."""
+    if find_spec("scipy") is None:
+        typer.echo("no certified bound: scipy is not installed (extra 'lab')", err=True)
+        return iter(())
+    return comparison.bound_jobs(loads)
 
 
 def _run(what: str, todo: list[Job], processes: int, rows: dict[Key, Row]) -> bool:

@@ -366,8 +366,7 @@ def _remember_removed(
         return removed
     recent = {i: at for i, at in removed.items() if at > now - _REMEMBER_REMOVED_S}
     recent.update(dict.fromkeys(gone, now))
-    surplus = len(recent) - _REMEMBER_REMOVED
-    return recent if surplus <= 0 else dict(list(recent.items())[surplus:])
+    return dict(list(recent.items())[-_REMEMBER_REMOVED:])
 
 
 def _foreign(

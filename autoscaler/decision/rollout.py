@@ -44,7 +44,8 @@ def find_rollout(observation: Observation, ours: Collection[str]) -> Rollout:
     if _is_uniform(observation.workers):
         return NO_ROLLOUT
     alive = [w for w in observation.workers if w.state in PRESENT]
-    if not any(w.state is WorkerState.ROLLIN or w.replace_worker_id for w in alive):
+    # Also one that failed shows that this platform marks replacements: unmarked ones are none.
+    if not any(w.state is WorkerState.ROLLIN or w.replace_worker_id for w in observation.workers):
         return _by_revision(observation, alive, ours)
     ids = {w.id for w in alive if w.state is not WorkerState.REMOVING}
     pairs = {

@@ -39,6 +39,7 @@ def tables(rows: Sequence[Row], loads: Mapping[str, float]) -> dict[str, str]:
         "split": (by_section.get("split", []), lambda: made.split(by_section["split"])),
         "generated": (made_up, lambda: made.summary(made_up)),
         "generated, scenarios": (made_up, lambda: made.scenarios(made_up)),
+        "bound": (by_section.get("bound", []), lambda: made.bound(by_section["bound"])),
         "ablation": (
             by_section.get("ablation", []),
             lambda: made.ablation(slo, by_section["ablation"]),

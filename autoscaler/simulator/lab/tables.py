@@ -7,7 +7,7 @@ from math import exp, log
 from typing import TypeVar
 
 from autoscaler.simulator.lab.ablation import ABLATIONS
-from autoscaler.simulator.lab.comparison import PUBLISHED, SLO, Row
+from autoscaler.simulator.lab.comparison import COLD_STARTS_S, PUBLISHED, SLO, Row
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -138,6 +138,16 @@ def ablation(whole: Sequence[Row], rows: Iterable[Row]) -> str:
         "late, mean",
         "scale actions",
     ]
+    return _table(head, lines)
+
+
+def bound(rows: Iterable[Row]) -> str:
+    """Return by window and cold start what CLV costs over the certified lower bound."""
+    head = ["trace", "window", *(f"cold start {d:g} s" for d in COLD_STARTS_S)]
+    lines = []
+    for (trace, setting), own in grouped(rows, lambda row: (row.trace, row.setting)).items():
+        cells = {row.cold_start_s: f"{row.cost:.3f}" for row in own}
+        lines.append([trace, setting, *(cells.get(d, "") for d in COLD_STARTS_S)])
     return _table(head, lines)
 
 

@@ -50,6 +50,7 @@ class _Seen:
         went_back: whether the latest showed a scale time older than one shown before.
         scale_times: the latest scale times shown. shown_ids: workers listed as present.
         app_refused: whether the platform refused to tell of the app as a whole, when last asked.
+        shown_s: sending of the latest usable list.
     """
 
     open: int = 0
@@ -61,6 +62,7 @@ class _Seen:
     scale_times: tuple[str, str] = ("", "")
     shown_ids: frozenset[str] = frozenset()
     app_refused: bool = False
+    shown_s: float = float("-inf")
 
 
 @dataclass(slots=True)
@@ -211,7 +213,7 @@ class Checks:
             seen.list_fault = exchange.fault if whole and exchange.fault else "bad"
             return
         seen.decided_fault, seen.list_fault = seen.usable_fault, exchange.fault
-        seen.usable_fault = exchange.fault
+        seen.usable_fault, seen.shown_s = exchange.fault, exchange.sent_s
         seen.shown_ids = frozenset(worker.id for worker in self._listed(exchange.app))
         seen.went_back = reply is not None and self._went_back(seen, reply.body)
         if not self.processes[exchange.process].dry_run:
@@ -306,6 +308,9 @@ class Checks:
         count = _asked(exchange)
         shown_at = self.fleet.epoch_s + self._of(exchange).list_sent_s
         there = _known_healthy(app, shown_at) - _excused(decision.census)
+        if exchange.process in self._memoryless:
+            # Starting workers of a new revision may be an update's: nobody remembers the order.
+            there -= decision.census.paired
         if there + count > decision.desired:
             what = f"{there} there + {count} ordered > {decision.desired} wanted"
             self._fail("ordered-too-many", exchange, what)
@@ -333,9 +338,9 @@ class Checks:
         """Places that an app takes, without what the platform started since it was last shown."""
         app, seen = self._app(key), self._seen.get((process, key))
         listed = self.configured[key].listed
-        if not listed or ((seen is None or seen.list_sent_s < 0) and not self._is_new(process)):
+        if not listed or ((seen is None or seen.shown_s < 0) and not self._is_new(process)):
             return 0
-        shown_at = self.fleet.epoch_s + (0.0 if seen is None else max(0.0, seen.list_sent_s))
+        shown_at = self.fleet.epoch_s + (0.0 if seen is None else max(0.0, seen.shown_s))
         return sum(
             (worker.by_caller or worker.visible_at <= shown_at) and not app.is_paired(worker)
             for worker in app.workers.values()

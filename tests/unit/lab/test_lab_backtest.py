@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,22 @@ def test_a_course_keeps_its_size_its_mean_and_its_peaks() -> None:
     assert course.workers == [3.5 + 8 * bin_ for bin_ in range(8)]
     assert max(course.queue) == 100
     assert set(course.busy) == {1.0}
+
+
+def test_an_interrupt_keeps_the_policies_that_were_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["autoscaler.cli.backtest"]
+    whole = module.replayed
+
+    def interrupted_at_queue(contest: Any) -> Any:
+        if contest.name == "queue":
+            raise KeyboardInterrupt
+        return whole(contest)
+
+    monkeypatch.setattr(module, "replayed", interrupted_at_queue)
+    out = tmp_path / "r.html"
+    done = backtest("--trace", LOAD, "--policy", "slo", "--policy", "queue", "--out", str(out))
+    assert done.exit_code == 130
+    assert "interrupted: 1 of 2 policies are done" in done.stderr
+    assert [run["name"] for run in data_of(out.read_text())["replays"]] == ["slo"]

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from autoscaler.cli import program
+from autoscaler.simulator.lab import comparison
 
 RUNNER = CliRunner()
 
@@ -133,3 +134,28 @@ def test_a_lab_without_traces_says_so(tmp_path: Path) -> None:
     done = lab("--traces", str(tmp_path))
     assert done.exit_code == 2
     assert "no trace in" in done.stderr
+
+
+def test_an_interrupted_lab_keeps_its_runs_and_resumes(
+    trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = comparison.work, 0
+
+    def interrupted_at_the_third(job: comparison.Job) -> comparison.Row:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return whole(job)
+
+    monkeypatch.setattr(comparison, "work", interrupted_at_the_third)
+    out = tmp_path / "out"
+    arguments = ["--quick", "--traces", str(trace.parent), "--out", str(out)]
+    done = lab(*arguments)
+    assert done.exit_code == 130
+    assert "--resume goes on" in done.stderr
+    assert len(json.loads((out / "results.json").read_text())["rows"]) == 2
+    assert "slo (this project)" in (out / "tables.md").read_text()
+    assert lab(*arguments, "--resume").exit_code == 0
+    assert calls == 3 + 6
+    assert len(json.loads((out / "results.json").read_text())["rows"]) == 8

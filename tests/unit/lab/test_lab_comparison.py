@@ -150,3 +150,12 @@ def test_a_page_is_filled_between_its_marks() -> None:
     assert filled == f"a\n{begin}new\n{end}b\n"
     with pytest.raises(ValueError, match="there are no lines"):
         page.filled("a page without marks", {"shipped": "new\n"})
+
+
+def test_the_reference_is_put_over_the_certified_bound() -> None:
+    pytest.importorskip("scipy")
+    jobs = list(comparison.bound_jobs([]))
+    assert {job.load.name for job in jobs} == {"sparse"}  # the recorded ones are not there
+    found = work(jobs[0])
+    assert 1.0 <= found.cost < 1.5
+    assert f"| sparse | {found.setting} | {found.cost:.3f} |  |  |" in tables.bound([found])
