@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autoscaler.model import AppKey, Decision, action_name
+from autoscaler.telemetry.explanation import paragraph, steps
 from autoscaler.telemetry.serialize import (
     action_fields,
     decision_fields,
@@ -34,6 +35,7 @@ def app_details(app: AppKey, seen: AppSnapshot) -> dict[str, Any]:
         "name": app.name,
         "observation": None if observation is None else observation_fields(observation),
         "decision": _decision(seen.decision),
+        "explanation": _explanation(seen.decision),
         "last_acting_decision": _decision(seen.acted),
         "last_scale_request": None if seen.scaled is None else _scale_result(seen.scaled),
     }
@@ -41,6 +43,14 @@ def app_details(app: AppKey, seen: AppSnapshot) -> dict[str, Any]:
 
 def _decision(decision: Decision | None) -> dict[str, Any] | None:
     return None if decision is None else decision_fields(decision)
+
+
+def _explanation(decision: Decision | None) -> dict[str, Any] | None:
+    """Return the decision as a paragraph, and as the rows of a table."""
+    if decision is None:
+        return None
+    fields = decision_fields(decision)
+    return {"text": paragraph(fields), "steps": [row._asdict() for row in steps(fields)]}
 
 
 def _scale_result(result: ScaleResult) -> dict[str, Any]:

@@ -12,11 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from autoscaler.cli import program
-from autoscaler.cli.explain import paragraph, table
+from autoscaler.cli.explain import table
 from autoscaler.decision.spec import Direction
 from autoscaler.model import NoData, Reason
 from autoscaler.policies import Policy, policies
 from autoscaler.telemetry import Metrics
+from autoscaler.telemetry.explanation import paragraph
 from autoscaler.telemetry.serialize import decision_fields
 from autoscaler.web import Health, Snapshot, WebServer, build_app
 from tests.fakes.clock import ManualClock

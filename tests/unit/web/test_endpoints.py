@@ -242,3 +242,12 @@ async def test_others_get_their_turn_during_a_long_scrape(parts: Any) -> None:
     busy.cancel()
     assert reply.text == "# a comment\n" * 20
     assert metrics.turns_at_chunk == sorted(set(metrics.turns_at_chunk))
+
+
+async def test_an_app_is_explained_in_words_and_steps(client: httpx.AsyncClient) -> None:
+    shown = (await client.get("/api/v1/apps/default/sd15")).json()
+    text, steps = shown["explanation"]["text"], shown["explanation"]["steps"]
+    assert shown["decision"]["reason"] in text
+    assert [step["step"] for step in steps][-1] == "desired"
+    policies = {proposal["policy"] for proposal in shown["decision"]["proposals"]}
+    assert policies <= {step["step"] for step in steps}
