@@ -15,11 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from autoscaler.simulator.soak.page import with_table
 from autoscaler.simulator.soak.report import OUTCOMES, RunReport, Summary, holds_by_reason
 from autoscaler.simulator.soak.runner import replay_command, run_many
 from autoscaler.simulator.soak.world import run_seed
 
 _BROKEN_SHOWN = 20
+_WIDTH_ELSEWHERE = 170
+"""Columns where the output goes to no terminal: the widest table."""
 
 
 def soak(
@@ -31,6 +34,12 @@ def soak(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the results to this file too.")
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Put the table of faults between the marks of this page."
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print a replayed seed's event log.")
     ] = False,
@@ -40,6 +49,8 @@ def soak(
     Exit status: 0 if every rule held in every run, else 1.
     """
     console = Console(soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _WIDTH_ELSEWHERE
     started = perf_counter()
     if seed is not None:
         summary = Summary()
@@ -51,6 +62,9 @@ def soak(
         summary = _run(console, numbers, hours, jobs or os.cpu_count() or 1)
     if json_file is not None:
         json_file.write_text(json.dumps(summary.to_json(), indent=2) + "\n", encoding="utf-8")
+    if into is not None:
+        page = with_table(into.read_text(encoding="utf-8"), summary, first, hours)
+        into.write_text(page, encoding="utf-8")
     _show(console, summary, hours, perf_counter() - started)
     sys.exit(1 if summary.broken else 0)
 

@@ -79,10 +79,15 @@ class Fleet:
         share = self._shares.get(app, _Share())
         self._shares[app] = replace(share, used=max(share.used, workers))
 
-    def observed(self, app: AppKey, census: Census) -> None:
-        """Take in what an app has and has on order."""
+    def observed(self, app: AppKey, census: Census, *, unseen_until: float = 0.0) -> None:
+        """Take in what an app has and has on order.
+
+        Until ``unseen_until`` it may have more, ordered by a process of which no memory is left:
+        its own maximum stays reserved so long.
+        """
         share = self._shares.get(app, _Share())
-        self._shares[app] = replace(share, used=census.present + census.on_order, awaited=0)
+        used = census.present + census.on_order
+        self._shares[app] = replace(share, used=used, until=unseen_until)
 
     def forget(self, app: AppKey) -> None:
         """Drop an app."""

@@ -95,7 +95,9 @@ class Reconciler:
             look = await self._look(run, memory, show_all=True)
             decision, memory = decide(spec, look, memory, self.clock.now())
         if decision.census is not None:
-            self.fleet.observed(spec.key, decision.census)
+            frozen = memory.hold_orders_why == Reason.FROZEN_AFTER_RESTART
+            unseen_until = memory.hold_orders_until if frozen else 0.0
+            self.fleet.observed(spec.key, decision.census, unseen_until=unseen_until)
         self.recorder.decided(decision)
         for worker_id in decision.raced:
             self.recorder.raced(spec.key, worker_id)

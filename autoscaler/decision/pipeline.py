@@ -17,7 +17,7 @@ from autoscaler.decision.change import changed
 from autoscaler.decision.clock import follow_clock
 from autoscaler.decision.expectations import Settled, our_starts, settle
 from autoscaler.decision.memory import AppMemory, Change
-from autoscaler.decision.quality import judge
+from autoscaler.decision.quality import judge, put_off
 from autoscaler.decision.rate import limit_rate
 from autoscaler.decision.rollout import Rollout, find_rollout
 from autoscaler.decision.shrink import activity, hold_back, tolerate
@@ -64,6 +64,8 @@ def decide(
     memory = follow_clock(memory, look, spec.order_deadline_s)
     doubt, memory = judge(look, memory, now)
     if doubt is not None:
+        if doubt.reason is Reason.STALE_OBSERVATION:
+            memory = put_off(memory, now, spec.order_deadline_s)
         return _hold(spec, doubt.reason, doubt.message, now), memory
     alive = _alive(look)
     missing, memory = _miss(spec, look, alive, memory, now)

@@ -53,6 +53,33 @@ def judge(
     return Doubt(Reason.STALE_OBSERVATION, stale), changed(memory, stale_since=since)
 
 
+def put_off(memory: AppMemory, now: float, order_deadline_s: float) -> AppMemory:
+    """Return memory after a stale list: an open order is not given up for another deadline.
+
+    Lists that lag far behind say nothing of an order's end, and the first one that is not plainly
+    too old is likely to be old too. An order whose deadline is over already stays as it is, and
+    none is put off for longer than stale lists are doubted, so that none stays open for ever.
+    """
+    if not memory.up_orders and not memory.down_orders:
+        return memory
+    ups = tuple(
+        replace(o, deadline_at=_later(o.sent_at, o.deadline_at, now, order_deadline_s))
+        for o in memory.up_orders
+    )
+    downs = tuple(
+        replace(o, deadline_at=_later(o.sent_at, o.deadline_at, now, order_deadline_s))
+        for o in memory.down_orders
+    )
+    return replace(memory, up_orders=ups, down_orders=downs)
+
+
+def _later(sent_at: float, deadline_at: float, now: float, order_deadline_s: float) -> float:
+    if now >= deadline_at:
+        return deadline_at
+    latest = sent_at + STALE_ACCEPTED_AFTER_S + order_deadline_s
+    return max(deadline_at, min(now + order_deadline_s, latest))
+
+
 def _stale(observation: Observation, memory: AppMemory) -> str | None:
     if _went_back(memory.platform_up_at, observation.last_scale_up_at):
         return "an older list: lastScaleUpTime went back"

@@ -105,6 +105,8 @@ def _end_starts(
             if late and not start.overdue:
                 failed.append(start.order_at)
             still[worker_id] = start if late == start.overdue else replace(start, overdue=late)
+        elif found.state is WorkerState.UNKNOWN:
+            still[worker_id] = start
     return _Endings(still, tuple(samples), bool(samples), tuple(failed))
 
 

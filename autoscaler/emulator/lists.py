@@ -39,12 +39,13 @@ class Lists:
             keep: whether a later request may want this list.
         """
         history = self._history.setdefault((app.label, recent_days), deque(maxlen=_KEEP))
-        if fault is not None and fault.kind == "stale-list" and history:
-            return _stale(history, app.now, fault.age_s)
         workers = list(_listed(app, recent_days))
         answer = wire.worker_list(app, workers), _glance(app)
         if keep:
+            # Also while old ones are served: what lags goes on, it does not stand still.
             history.append(answer)
+        if fault is not None and fault.kind == "stale-list":
+            return _stale(history, app.now, fault.age_s)
         return answer
 
     @staticmethod

@@ -91,7 +91,7 @@ def _standings(pyplot: Any, shipped: Sequence[Row], tuned: Sequence[Row], stem: 
     axes.set_ylabel("cost, as a multiple of the clairvoyant schedule (geometric mean)")
     axes.set_title("Left of the line: the SLO is met on average. Lower: cheaper.")
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8, ncols=2)
+    axes.legend(fontsize=8, loc="upper left")
     return save(pyplot, figure, stem)
 
 
@@ -123,7 +123,7 @@ def _scenarios(pyplot: Any, shipped: Sequence[Row], stem: Path) -> list[Path]:
         panel.set_axis_off()
     figure.supxlabel("waited longer than 10 s, percent")
     figure.supylabel("cost / clairvoyant")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return save(pyplot, figure, stem)
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from autoscaler.simulator.lab.ablation import ABLATIONS
 from autoscaler.simulator.lab.comparison import COLD_STARTS_S, PUBLISHED, SLO, Row
 
+NO_MORE = "no more"
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -67,7 +68,11 @@ def summary(rows: Iterable[Row], *, with_setting: bool = False) -> str:
             f"{max(row.late for row in own):.1%}",
             f"{sum(row.actions for row in own):,}",
         ]
-        lines.append([*line, f"`{own[0].setting}`"] if with_setting else line)
+        lines.append(
+            [*line, f"`{own[0].setting}`" if own[0].setting else "as shipped"]
+            if with_setting
+            else line
+        )
     return _table([*head, "setting"] if with_setting else head, lines)
 
 
@@ -93,11 +98,13 @@ def actions(slo: Iterable[Row], tuned: Iterable[Row]) -> str:
     for row in slo:
         peer = hpa.get((row.trace, row.cold_start_s))
         if peer is not None:
-            more = "no more" if row.actions <= peer.actions else "more"
+            more = NO_MORE if row.actions <= peer.actions else "more"
             lines.append(
                 [row.trace, f"{row.cold_start_s:g} s", str(row.actions), str(peer.actions), more]
             )
-    return _table(["trace", "cold start", "slo", "HPA v2, tuned", ""], lines)
+    table = _table(["trace", "cold start", "slo", "HPA v2, tuned", ""], lines)
+    reached = sum(line[-1] == NO_MORE for line in lines)
+    return f"{table}\nNo more than the tuned HPA in {reached} of {len(lines)} scenarios.\n"
 
 
 def split(rows: Iterable[Row]) -> str:

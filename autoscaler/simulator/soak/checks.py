@@ -36,6 +36,8 @@ _REFUSALS = frozenset({"401", "403", "404"})
 _OF_THE_APP = frozenset({Rule.PLATFORM_SCALED_APP, Rule.PAUSED_APP})
 """What only the app's own page tells. Where a token may not read that, the app is scaled all the
 same; these calls are counted apart."""
+_INTENT_TO_CALL_S = 40.0
+"""A removal leaves this long after its intent at most: the confirming list may be retried."""
 _SLACK_S = 2.0
 
 
@@ -97,7 +99,7 @@ class Checks:
 
     Attributes:
         processes: those alive, by name. configured: the configuration in force, by app.
-        store: the database file. disk_full: whether intents cannot be written now.
+        store: the database file. write_failed_s: loop time of the last write to it that failed.
         fleet_max: ceiling over all apps.
     """
 
@@ -105,7 +107,7 @@ class Checks:
     journal: Journal
     now: Callable[[], float]
     store: Path
-    disk_full: Callable[[], bool]
+    write_failed_s: Callable[[], float]
     fleet_max: int | None
     processes: dict[str, Process] = field(default_factory=dict)
     configured: dict[AppKey, Configured] = field(default_factory=dict)
@@ -233,7 +235,8 @@ class Checks:
 
     def _check_intent(self, exchange: Exchange) -> None:
         """Look into the store: before a scale call leaves, its intent is on disk."""
-        if self.disk_full() or self.processes[exchange.process].dry_run:
+        failed = self.now() - self.write_failed_s() < _INTENT_TO_CALL_S
+        if failed or self.processes[exchange.process].dry_run:
             return
         memory = read_memory(self.store, exchange.app)
         up = exchange.operation == "scale-up"

@@ -34,14 +34,20 @@ _WRITES = frozenset({"_write", "_execute"})
 
 
 class Disk:
-    """The disk under the store; while it is full every write fails."""
+    """The disk under the store; while it is full every write fails.
+
+    Attributes:
+        failed_s: loop time of the last write that failed.
+    """
 
     def __init__(self) -> None:
         self.full = False
+        self.failed_s = float("-inf")
 
     async def run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a function of the store in place."""
         if self.full and function.__name__ in _WRITES:
+            self.failed_s = asyncio.get_running_loop().time()
             raise sqlite3.OperationalError("database or disk is full")
         return function(*args)
 

@@ -115,7 +115,7 @@ class World:
             self.journal,
             self._loop.time,
             self._store,
-            lambda: self._disk.full,
+            lambda: self._disk.failed_s,
             plan.fleet_max,
         )
         self._network = Network(
