@@ -87,3 +87,13 @@ def test_money_limits_by_the_price_of_each_app() -> None:
 def test_an_app_without_a_price_is_not_limited_by_money() -> None:
     fleet = Fleet(Ceilings(max_price_per_hour=1.0))
     assert fleet.room(A, T0) is None
+
+
+def test_an_app_that_may_have_unseen_workers_keeps_its_own_maximum() -> None:
+    fleet = Fleet(Ceilings(max_workers=10))
+    fleet.expect(spec(key=A, max_workers=6), 0.0)
+    fleet.expect(spec(key=B, max_workers=8), 0.0)
+    fleet.observed(A, Census(), unseen_until=50.0)
+    fleet.observed(B, Census())
+    assert fleet.room(B, 40.0) == 4
+    assert fleet.room(B, 50.0) == 10
