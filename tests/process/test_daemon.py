@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from autoscaler.emulator import Fault
-from tests.process.process_support import TOKEN, StartDaemon, emulated, environ, eventually
+from autoscaler.emulator import Emulator, Fault
+from tests.process.process_support import TOKEN, Daemon, StartDaemon, emulated, environ, eventually
 
 pytestmark = pytest.mark.process
 
@@ -23,28 +23,44 @@ def one_app(**knobs: object) -> dict[str, object]:
     return {"apps": [{"name": "demo", "initial_workers": 1, "cold_start": 0.3, **knobs}]}
 
 
+def scale_calls(emulator: Emulator) -> dict[str, int]:
+    """What the platform's books say of the scale calls for the one app."""
+    return dict(emulator.books()["apps"]["default/demo"]["scale_calls"])
+
+
+async def lose_an_order(emulator: Emulator, start_daemon: StartDaemon) -> Daemon:
+    """Start a daemon whose first scale-up is carried out and never answered; return it then."""
+    hang = Fault(kind="hang-after", operations=frozenset({"scale-up"}))
+    emulator.handler.injector.switch([hang])
+    daemon = await start_daemon(emulator, [{"name": "demo"}])
+
+    async def asked() -> bool:
+        return bool(scale_calls(emulator)["up"])
+
+    await eventually(asked)
+    return daemon
+
+
+async def shows(daemon: Daemon, **counts: int) -> None:
+    """Wait until the last decision's census has these counts."""
+
+    async def shown() -> bool:
+        census = ((await daemon.app("demo")).get("decision") or {}).get("census") or {}
+        return all(census.get(name) == count for name, count in counts.items())
+
+    await eventually(shown)
+
+
 async def test_a_term_during_a_scale_up_leaves_nothing_half_done(
     start_daemon: StartDaemon,
 ) -> None:
     async with emulated(one_app(load=WAITING, cold_start=1.0)) as emulator:
-        hang = Fault(kind="hang-after", operations=frozenset({"scale-up"}))
-        emulator.handler.injector.switch([hang])
-        daemon = await start_daemon(emulator, [{"name": "demo"}])
-
-        async def asked() -> bool:
-            return bool(emulator.books()["apps"]["default/demo"]["scale_calls"]["up"])
-
-        await eventually(asked)
+        daemon = await lose_an_order(emulator, start_daemon)
         assert await daemon.stop() == 0
         emulator.handler.injector.switch([])
         again = await start_daemon(emulator, [{"name": "demo"}])
-
-        async def served() -> bool:
-            census = ((await again.app("demo")).get("decision") or {}).get("census") or {}
-            return census.get("busy") == 4
-
-        await eventually(served)
-        calls = emulator.books()["apps"]["default/demo"]["scale_calls"]
+        await shows(again, busy=4)
+        calls = scale_calls(emulator)
         assert (calls["up"], calls["workers_granted"]) == (1, 3)
         assert await again.stop() == 0
 
@@ -53,31 +69,14 @@ async def test_a_kill_during_a_scale_up_does_not_double_the_order(
     start_daemon: StartDaemon,
 ) -> None:
     async with emulated(one_app(load=WAITING, list_lag_s=8.0)) as emulator:
-        hang = Fault(kind="hang-after", operations=frozenset({"scale-up"}))
-        emulator.handler.injector.switch([hang])
-        daemon = await start_daemon(emulator, [{"name": "demo"}])
-
-        async def asked() -> bool:
-            return bool(emulator.books()["apps"]["default/demo"]["scale_calls"]["up"])
-
-        await eventually(asked)
+        daemon = await lose_an_order(emulator, start_daemon)
         daemon.process.send_signal(signal.SIGKILL)
         await daemon.process.wait()
         emulator.handler.injector.switch([])
         again = await start_daemon(emulator, [{"name": "demo"}])
-
-        async def waits() -> bool:
-            census = ((await again.app("demo")).get("decision") or {}).get("census") or {}
-            return census.get("on_order") == 3
-
-        await eventually(waits)
-
-        async def served() -> bool:
-            census = ((await again.app("demo")).get("decision") or {}).get("census") or {}
-            return census.get("busy") == 4
-
-        await eventually(served)
-        calls = emulator.books()["apps"]["default/demo"]["scale_calls"]
+        await shows(again, on_order=3)
+        await shows(again, busy=4)
+        calls = scale_calls(emulator)
         assert (calls["up"], calls["workers_granted"]) == (1, 3)
 
 
@@ -118,7 +117,7 @@ async def test_a_dry_run_sends_nothing(start_daemon: StartDaemon) -> None:
             return bool(request and request["outcome"] == "dry_run")
 
         await eventually(said)
-        calls = emulator.books()["apps"]["default/demo"]["scale_calls"]
+        calls = scale_calls(emulator)
         assert (calls["up"], calls["down"]) == (0, 0)
 
 
@@ -126,7 +125,7 @@ async def test_once_is_one_pass(start_daemon: StartDaemon) -> None:
     async with emulated(one_app(initial_workers=1)) as emulator:
         good = await start_daemon(emulator, [{"name": "demo", "min_workers": 3}], "--once")
         assert await good.process.wait() == 0
-        calls = emulator.books()["apps"]["default/demo"]["scale_calls"]
+        calls = scale_calls(emulator)
         assert (calls["up"], calls["workers_granted"]) == (1, 2)
         missing = await start_daemon(emulator, [{"name": "nobody"}], "--once")
         assert await missing.process.wait() == 3

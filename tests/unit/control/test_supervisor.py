@@ -15,7 +15,7 @@ from autoscaler.control.supervisor import Supervisor
 from autoscaler.decision import AppMemory
 from autoscaler.decision.memory import OrderOutcome
 from autoscaler.model import AppKey, Reason
-from autoscaler.model.errors import StateError, Unreachable
+from autoscaler.model.errors import AppNotFound, StateError, Unauthorized, Unreachable
 from autoscaler.state import VolatileState
 from tests.fakes.bench import Bench
 from tests.fakes.clock import settle
@@ -282,4 +282,24 @@ async def test_an_app_that_failed_and_hangs_takes_no_slot_of_the_healthy(bench: 
     await house.run(60)
     assert house.passes(B) >= before + 5
     gate.set()
+    await house.supervisor.stop(1.0)
+
+
+async def test_every_kind_of_sick_app_leaves_the_others_lateness_as_it_was(bench: Bench) -> None:
+    sick = [AppKey("sick", name) for name in ("hanging", "denied", "deleted", "huge")]
+    well = [AppKey("well", f"a{number}") for number in range(20)]
+    house = build(bench, concurrency=4)
+    for key in (*well, *sick[:3]):
+        bench.app("x", key=key, interval_s=10)
+    bench.app(*(f"w{number}" for number in range(1000)), key=sick[3], wants=1000, max_workers=2000)
+    gates = [bench.platform.hang("list", app=sick[0]) for _ in range(3)]
+    bench.platform.fail("list", Unauthorized("no", status=401), app=sick[1], times=1000)
+    bench.platform.fail("list", AppNotFound("no", status=404), app=sick[2], times=1000)
+    house.apply(*well, *sick)
+    await house.run(120)
+    late = [lateness for app, _, lateness in bench.recorder.passes if app in well]
+    assert len(late) >= 20 * 10
+    assert max(late) <= 0.5, "no later than the tick is long"
+    for gate in gates:
+        gate.set()
     await house.supervisor.stop(1.0)
