@@ -11,6 +11,7 @@ from autoscaler.model.decision import (
     ScaleUp,
     action_name,
 )
+from autoscaler.model.intervention import Intervention, InterventionKind
 from autoscaler.model.observation import AppKey, NoData, Observation, QueuedRequest, Unobserved
 from autoscaler.model.reasons import Reason
 from autoscaler.model.recommendation import Census, PolicyInput, Proposal, Recommendation, Role
@@ -27,6 +28,8 @@ __all__ = [
     "Census",
     "Decision",
     "Hold",
+    "Intervention",
+    "InterventionKind",
     "Limit",
     "NoData",
     "Observation",

@@ -35,6 +35,10 @@ class StateError(AutoscalerError):
     """The state store could not be read or written."""
 
 
+class HistoryError(AutoscalerError):
+    """The history could not be read."""
+
+
 class PlatformError(AutoscalerError):
     """A call to the platform did not succeed.
 

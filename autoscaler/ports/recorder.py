@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from autoscaler.model import AppKey, Decision, Observation, ScaleDown, ScaleUp
+from autoscaler.model import AppKey, Decision, Intervention, Observation, ScaleDown, ScaleUp
 
 
 class Outcome(StrEnum):
@@ -48,6 +48,9 @@ class Recorder(Protocol):
 
     def state_write_failed(self, app: AppKey, kind: Literal["intent", "memory"]) -> None:
         """The state store refused a write; scaling goes on from memory."""
+
+    def intervened(self, app: AppKey, intervention: Intervention, at: float, ended: str) -> None:
+        """A person's order took force, or ended; ``ended``: who ended it and why, else empty."""
 
     def forget(self, app: AppKey) -> None:
         """The app left the configuration: drop its series and snapshot."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from autoscaler.model import AppKey, Decision, Observation, ScaleDown, ScaleUp
+from autoscaler.model import AppKey, Decision, Intervention, Observation, ScaleDown, ScaleUp
 from autoscaler.ports.recorder import Outcome, Recorder
 
 
@@ -32,6 +32,9 @@ class SilentRecorder(Recorder):
         """Ignore it."""
 
     def state_write_failed(self, app: AppKey, kind: Literal["intent", "memory"]) -> None:
+        """Ignore it."""
+
+    def intervened(self, app: AppKey, intervention: Intervention, at: float, ended: str) -> None:
         """Ignore it."""
 
     def forget(self, app: AppKey) -> None:

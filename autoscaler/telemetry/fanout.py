@@ -8,7 +8,7 @@ from typing import Literal
 
 import structlog
 
-from autoscaler.model import AppKey, Decision, Observation, ScaleDown, ScaleUp
+from autoscaler.model import AppKey, Decision, Intervention, Observation, ScaleDown, ScaleUp
 from autoscaler.ports.recorder import Outcome, Recorder
 
 
@@ -61,6 +61,12 @@ class Recorders(Recorder):
     def state_write_failed(self, app: AppKey, kind: Literal["intent", "memory"]) -> None:
         """Forward."""
         self._forward("state_write_failed", lambda recorder: recorder.state_write_failed(app, kind))
+
+    def intervened(self, app: AppKey, intervention: Intervention, at: float, ended: str) -> None:
+        """Forward."""
+        self._forward(
+            "intervened", lambda recorder: recorder.intervened(app, intervention, at, ended)
+        )
 
     def forget(self, app: AppKey) -> None:
         """Forward."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from autoscaler.model import AppKey, Decision, Observation, ScaleDown, ScaleUp
+from autoscaler.model import AppKey, Decision, Intervention, Observation, ScaleDown, ScaleUp
 from autoscaler.ports import Outcome
 
 
@@ -28,6 +28,7 @@ class RecordingRecorder:
     passes: list[tuple[AppKey, float, float]] = field(default_factory=list)
     calls: list[tuple[str, str, float]] = field(default_factory=list)
     write_failures: list[tuple[AppKey, str]] = field(default_factory=list)
+    interventions: list[tuple[AppKey, Intervention, float, str]] = field(default_factory=list)
     forgotten: list[AppKey] = field(default_factory=list)
 
     def observed(self, observation: Observation) -> None:
@@ -52,6 +53,9 @@ class RecordingRecorder:
 
     def state_write_failed(self, app: AppKey, kind: Literal["intent", "memory"]) -> None:
         self.write_failures.append((app, kind))
+
+    def intervened(self, app: AppKey, intervention: Intervention, at: float, ended: str) -> None:
+        self.interventions.append((app, intervention, at, ended))
 
     def forget(self, app: AppKey) -> None:
         self.forgotten.append(app)

@@ -8,6 +8,7 @@ from autoscaler.model import (
     AppKey,
     Decision,
     Hold,
+    Intervention,
     Observation,
     ScaleDown,
     ScaleUp,
@@ -80,6 +81,10 @@ class SoakRecorder:
     def state_write_failed(self, app: AppKey, kind: Literal["intent", "memory"]) -> None:  # noqa: ARG002
         """Count."""
         self._journal.count(f"state writes failed: {kind}")
+
+    def intervened(self, app: AppKey, intervention: Intervention, at: float, ended: str) -> None:  # noqa: ARG002
+        """Count the orders by hand, and those that ended."""
+        self._journal.count(f"{'ended' if ended else 'began'} by hand: {intervention.kind}")
 
     def forget(self, app: AppKey) -> None:
         """Drop the app's last decision."""

@@ -7,9 +7,19 @@ from typing import Any
 
 import pytest
 
-from autoscaler.model import AppKey, Decision, Observation, ScaleDown, ScaleUp
+from autoscaler.model import (
+    AppKey,
+    Decision,
+    Intervention,
+    InterventionKind,
+    Observation,
+    ScaleDown,
+    ScaleUp,
+)
 from autoscaler.ports.recorder import Outcome, Recorder
 from autoscaler.telemetry import Recorders, SilentRecorder
+
+PAUSE = Intervention(InterventionKind.PAUSE, 1.0, None, "ann", "a test")
 
 
 class Memory(SilentRecorder):
@@ -47,6 +57,9 @@ class Memory(SilentRecorder):
     def state_write_failed(self, app: AppKey, kind: str) -> None:
         self._keep("state_write_failed", app, kind)
 
+    def intervened(self, app: AppKey, intervention: Intervention, at: float, ended: str) -> None:
+        self._keep("intervened", app, intervention, at, ended)
+
     def forget(self, app: AppKey) -> None:
         self._keep("forget", app)
 
@@ -64,6 +77,7 @@ def reports(
         ("pass_ended", app, 0.1, 0.2),
         ("platform_called", "list_workers", "200", 0.3),
         ("state_write_failed", app, "memory"),
+        ("intervened", app, PAUSE, 1.0, ""),
         ("forget", app),
     ]
 
