@@ -9,6 +9,7 @@ from autoscaler.control.fleet import Fleet
 from autoscaler.decision import AppMemory, AppSpec, decide
 from autoscaler.decision.app_facts import learn_app
 from autoscaler.decision.expectations import after_restart
+from autoscaler.decision.interventions import end_expired
 from autoscaler.model import (
     AppKey,
     Decision,
@@ -78,8 +79,7 @@ class Reconciler:
     async def reconcile(self, run: AppRun) -> Decision:
         """Run one pass. Platform and store trouble become a hold; only a fault of ours raises."""
         spec = run.spec
-        memory = run.memory if run.memory is not None else await self._remember(spec)
-        run.memory = memory
+        memory = self._end_expired(run, await self.remember(run))
         memory = await self._learn_app(run, memory)
         share = self.fleet.share(spec.key, self.clock.now())
         if share != memory.fleet_share:
@@ -111,6 +111,22 @@ class Reconciler:
                 run.app_facts_due_at = 0.0
         self.state.checkpoint(spec.key, run.memory)
         return decision
+
+    async def remember(self, run: AppRun) -> AppMemory:
+        """Return what is remembered of the app; the first time it comes from the store."""
+        if run.memory is None:
+            run.memory = await self._remember(run.spec)
+        return run.memory
+
+    def _end_expired(self, run: AppRun, memory: AppMemory) -> AppMemory:
+        """Drop orders by hand whose time is over, and say so."""
+        now = self.clock.now()
+        memory, ended = end_expired(memory, now)
+        for one in ended:
+            self.recorder.intervened(run.key, one, now, "its time was over")
+        if ended:
+            run.memory = memory
+        return memory
 
     def _was_refused(self, decision: Decision, *, before: AppMemory, after: AppMemory) -> bool:
         tried = not isinstance(decision.action, Hold) and not self.dry_run

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
+from typing import Any
 
 from autoscaler.control.pacing import Pacer, backoff_s
 from autoscaler.control.reconciler import AppRun, Reconciler
@@ -14,6 +15,7 @@ from autoscaler.model.errors import StateError
 from autoscaler.ports import Clock, Recorder, State
 
 OnFault = Callable[[AppKey, Exception], None]
+Work = Callable[[AppRun], Coroutine[Any, Any, None]]
 
 
 class Supervisor:
@@ -88,8 +90,10 @@ class Supervisor:
             self._passes[key] = task
             task.add_done_callback(partial(self._ended, key))
 
-    def _ended(self, key: AppKey, _task: asyncio.Task[None]) -> None:
+    def _ended(self, key: AppKey, task: asyncio.Task[None]) -> None:
         del self._passes[key]
+        if not task.cancelled():
+            task.exception()  # whoever waits is told; asyncio need not complain if nobody does
         if key not in self._apps:
             # The pass that was under way has reported once more.
             self._reconciler.fleet.forget(key)
@@ -126,8 +130,49 @@ class Supervisor:
             run.failures += 1
             self._on_fault(run.key, error)
             message = f"{type(error).__name__}: {error}"
-            hold = Decision(run.key, self._clock.now(), Hold(), Reason.INTERNAL_ERROR, message)
+            hold = Decision(
+                run.key,
+                self._clock.now(),
+                Hold(),
+                Reason.INTERNAL_ERROR,
+                message,
+                interventions=run.memory.interventions if run.memory else (),
+            )
             self._recorder.decided(hold)
+
+    def __contains__(self, key: AppKey) -> bool:
+        """Whether the app is in force."""
+        return key in self._apps
+
+    def run_of(self, key: AppKey) -> AppRun:
+        """Return how an app runs.
+
+        Raises:
+            KeyError: the app is not configured.
+        """
+        return self._apps[key]
+
+    async def between_passes(self, key: AppKey, work: Work) -> None:
+        """Run ``work`` on an app while no pass of it runs, then look at it at once.
+
+        What ``work`` raises is raised; it goes on where the caller is cancelled.
+
+        Raises:
+            KeyError: the app is not configured.
+            StateError: the daemon stopped meanwhile.
+        """
+        while key in self._passes:
+            await asyncio.wait({self._passes[key]})
+        run = self._apps[key]
+        task = asyncio.get_running_loop().create_task(work(run), name=f"work on {key}")
+        self._passes[key] = task
+        task.add_done_callback(partial(self._ended, key))
+        await asyncio.wait({task})
+        if self._apps.get(key) is run:
+            self._pacer.at(key, self._clock.now())
+        if task.cancelled():
+            raise StateError(f"stopped before the order for {key} was written down")
+        task.result()
 
     async def run_once(self) -> bool:
         """Run one pass of every app, wait for all, return whether each could be observed."""

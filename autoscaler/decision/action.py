@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from autoscaler.decision.drain import budget_left, choose, choose_failed
 from autoscaler.decision.expectations import FOREIGN_LIMIT, FOREIGN_WINDOW_S
+from autoscaler.decision.interventions import paused, words
 from autoscaler.decision.memory import AppMemory, OrderOutcome
 from autoscaler.decision.rollout import Rollout
 from autoscaler.decision.spec import AppSpec
@@ -59,6 +61,12 @@ class Case:
         """Workers that serve or will."""
         return self.census.capacity
 
+    @property
+    def ordered(self) -> Reason | None:
+        """The reason code of the order by hand that set the number, if one did."""
+        last = self.limits[-1].reason if self.limits else None
+        return last if last in (Reason.OVERRIDDEN, Reason.BOOSTED) else None
+
     def hold(self, reason: Reason, message: str) -> Sizing:
         """Return a hold that keeps the number from the desired one."""
         limit = Limit(reason, self.desired, self.current, message)
@@ -81,8 +89,8 @@ def size_action(case: Case) -> Sizing:
 def _closed(case: Case) -> Sizing | None:
     """Return why nothing at all may be done about this app; ``None`` if something may."""
     app = case.memory.app
-    if case.spec.paused == "both":
-        return Sizing(Hold(), Reason.PAUSED, "paused by configuration")
+    if why := _paused(case, "both"):
+        return Sizing(Hold(), Reason.PAUSED, why)
     if app is None:
         return None
     if app.scaler.is_platform:
@@ -91,6 +99,22 @@ def _closed(case: Case) -> Sizing | None:
     if app.status in (AppStatus.PAUSED, AppStatus.TERMINATING, AppStatus.DELETED):
         return Sizing(Hold(), Reason.APP_PAUSED, f"the app is {app.status.value} on the platform")
     return None
+
+
+def _paused(case: Case, direction: Literal["both", "up", "down"]) -> str:
+    """Return who paused this direction, and why; empty if nobody did."""
+    if case.spec.paused == direction:
+        return "paused by configuration" if direction == "both" else _OFF[direction]
+    if direction == "down" and case.spec.down.select == "disabled":
+        return _OFF[direction]
+    by_hand = paused(case.memory, direction, case.now)
+    return "" if by_hand is None else words(by_hand)
+
+
+_OFF = {
+    "up": "scale-up is paused by configuration",
+    "down": "scale-down is off by configuration",
+}
 
 
 def _size_up(case: Case) -> Sizing:
@@ -122,15 +146,15 @@ def _size_up(case: Case) -> Sizing:
         limits += (Limit(Reason.CRASH_LOOP, case.current + count, case.current + 1, why),)
         count = 1
     below = case.current < case.low
-    reason = Reason.BELOW_MINIMUM if below else Reason.LOAD_ABOVE_CAPACITY
+    reason = Reason.BELOW_MINIMUM if below else case.ordered or Reason.LOAD_ABOVE_CAPACITY
     message = f"{case.desired} wanted, {case.current} there or on order: order {count}"
     return Sizing(ScaleUp(count), reason, message, limits)
 
 
 def _no_ordering(case: Case) -> Sizing | None:
     memory, now = case.memory, case.now
-    if case.spec.paused == "up":
-        return case.hold(Reason.PAUSED, "scale-up is paused by configuration")
+    if why := _paused(case, "up"):
+        return case.hold(Reason.PAUSED, why)
     if _outcome_unknown(case):
         return case.hold(Reason.OUTCOME_UNKNOWN, _LOST)
     if now < memory.hold_orders_until:
@@ -182,7 +206,7 @@ def _size_down(case: Case) -> Sizing:
         reason = drained.shortfall or Reason.NO_FREE_WORKERS
         return case.hold(reason, f"{case.desired} wanted, {case.current} there: {_NOBODY[reason]}")
     above = case.current > case.high
-    reason = Reason.ABOVE_MAXIMUM if above else Reason.LOAD_BELOW_CAPACITY
+    reason = Reason.ABOVE_MAXIMUM if above else case.ordered or Reason.LOAD_BELOW_CAPACITY
     going = len(drained.candidates)
     message = f"{case.desired} wanted, {case.current} there: remove {going}"
     if drained.shortfall is not None:
@@ -200,8 +224,8 @@ _NOBODY = {
 
 def _no_removing(case: Case) -> Sizing | None:
     memory, spec, now = case.memory, case.spec, case.now
-    if spec.paused == "down" or spec.down.select == "disabled":
-        return case.hold(Reason.PAUSED, "scale-down is off by configuration")
+    if why := _paused(case, "down"):
+        return case.hold(Reason.PAUSED, why)
     since = memory.watching_since if memory.watching_since is not None else now
     left_s = since + spec.down.stabilization_window_s - now
     if left_s > 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from autoscaler.model import AppInfo, WorkerState
+from autoscaler.model import AppInfo, Intervention, WorkerState
 
 
 class OrderOutcome(StrEnum):
@@ -174,6 +174,7 @@ class AppMemory:
         clock_ahead: how far our clock is ahead of the platform's; ``None`` where it never told.
         restarted_at: when this process took the memory over, by its own clock; ``None`` once it
             has seen whether that is still the last one's.
+        interventions: orders by hand, at most one of each kind.
     """
 
     up_orders: tuple[UpOrder, ...] = ()
@@ -208,6 +209,7 @@ class AppMemory:
     fleet_share: int | None = None
     clock_ahead: ClockAhead | None = None
     restarted_at: float | None = None
+    interventions: tuple[Intervention, ...] = ()
 
     @property
     def on_order(self) -> int:

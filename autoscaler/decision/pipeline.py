@@ -1,8 +1,8 @@
 """``decide``: from one look at an app to one explained decision. Pure.
 
 The order: believe the list or not → settle open orders → count → ask the policies → combine →
-bounds → stabilization → rate and cooldown → size the action. The same function runs in the daemon,
-in the simulator and in every test.
+bounds → stabilization → rate and cooldown → orders by hand → size the action. The same function
+runs in the daemon, in the simulator and in every test.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from autoscaler.decision.census import count_workers
 from autoscaler.decision.change import changed
 from autoscaler.decision.clock import follow_clock
 from autoscaler.decision.expectations import Settled, our_starts, settle
+from autoscaler.decision.interventions import Bounds, put_first
 from autoscaler.decision.memory import AppMemory, Change
 from autoscaler.decision.quality import judge, put_off
 from autoscaler.decision.rate import limit_rate
@@ -60,22 +61,22 @@ def decide(
         now: our clock, epoch seconds, not before the look.
     """
     if isinstance(look, Unobserved):
-        return _hold(spec, look.reason, look.message, now), memory
+        return _hold(spec, memory, look.reason, look.message, now), memory
     memory = follow_clock(memory, look, spec.order_deadline_s)
     doubt, memory = judge(look, memory, now)
     if doubt is not None:
         if doubt.reason is Reason.STALE_OBSERVATION:
             memory = put_off(memory, now, spec.order_deadline_s)
-        return _hold(spec, doubt.reason, doubt.message, now), memory
+        return _hold(spec, memory, doubt.reason, doubt.message, now), memory
     alive = _alive(look)
     missing, memory = _miss(spec, look, alive, memory, now)
     if missing:
-        return _hold(spec, Reason.CONTRADICTORY_OBSERVATION, missing, now), memory
+        return _hold(spec, memory, Reason.CONTRADICTORY_OBSERVATION, missing, now), memory
     scene, memory = _take_in(spec, look, alive, memory, now)
     return _decide_on(spec, scene, memory, now)
 
 
-def _hold(spec: AppSpec, reason: Reason, message: str, now: float) -> Decision:
+def _hold(spec: AppSpec, memory: AppMemory, reason: Reason, message: str, now: float) -> Decision:
     return Decision(
         spec.key,
         now,
@@ -84,6 +85,7 @@ def _hold(spec: AppSpec, reason: Reason, message: str, now: float) -> Decision:
         message,
         min_workers=spec.min_workers,
         max_workers=spec.max_workers,
+        interventions=memory.interventions,
     )
 
 
@@ -244,6 +246,10 @@ def _decide_on(
     # The maximum wins over every wish to keep workers.
     final = min(kept, max(high, paced))
     limits += some(held) + some(rated) + raised
+    if memory.interventions:
+        blind = combined.missing[0] if combined.missing else ""
+        final, ordered = put_first(memory, final, Bounds(low, high, current, blind), now)
+        limits += ordered
     sizing = size_action(
         Case(spec, observation, census, scene.rollout, memory, now, final, low, high, limits)
     )
@@ -265,6 +271,7 @@ def _decide_on(
         max_workers=high,
         warnings=warnings + tuple(f"somebody else scales: {x}" for x in scene.settled.foreign),
         raced=scene.settled.raced,
+        interventions=memory.interventions,
     )
     return decision, _trim(spec, memory, now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autoscaler.model.intervention import Intervention
 from autoscaler.model.observation import AppKey
 from autoscaler.model.reasons import Reason
 from autoscaler.model.recommendation import Census, Proposal
@@ -82,6 +83,7 @@ class Decision:
         queue_size: waiting requests; ``None`` where not known.
         min_workers, max_workers: the bounds in force.
         warnings: what a person should know though it did not change the number.
+        interventions: orders by hand in force.
         raced: workers whose removal turned out to have hit them while they were serving.
     """
 
@@ -101,3 +103,4 @@ class Decision:
     max_workers: int = 0
     warnings: tuple[str, ...] = ()
     raced: tuple[str, ...] = ()
+    interventions: tuple[Intervention, ...] = ()

@@ -19,6 +19,10 @@ class Reason(StrEnum):
     """Scaling down: more workers than the maximum allows; only FREE ones go."""
     CLEARING_FAILED = "ClearingFailed"
     """Scaling down ERROR or UNAVAILABLE workers, as the app opted in to."""
+    OVERRIDDEN = "Overridden"
+    """A person set the number of workers for a while; policies are watched, not followed."""
+    BOOSTED = "Boosted"
+    """A person asked for at least so many workers for a while."""
 
     # Holding because all is well
     AT_TARGET = "AtTarget"
@@ -74,7 +78,7 @@ class Reason(StrEnum):
 
     # Holding because acting is off
     PAUSED = "Paused"
-    """The configuration pauses this app, or this direction."""
+    """The configuration, or a person, pauses this app or this direction."""
     APP_PAUSED = "AppPaused"
     """The app is paused on the platform."""
     PLATFORM_SCALED = "PlatformScaled"

@@ -46,10 +46,12 @@ class AppSeries:
         recommended: workers by policy; a policy without data is not in it. shadow: likewise, of
             the policies that only watch. compared: their answers by (policy, more / fewer / same).
         decisions: decisions by (action, reason). requests: scale requests by (direction, outcome).
+        by_hand: when each order by hand in force ends, by kind, epoch seconds; 0 for never.
         started, stopped: workers that the platform agreed to start and to stop.
     """
 
     __slots__ = (
+        "by_hand",
         "compared",
         "decisions",
         "desired",
@@ -87,6 +89,7 @@ class AppSeries:
         self.started = 0
         self.stopped = 0
         self.raced = 0
+        self.by_hand: Mapping[str, float] = {}
 
     def observed(self, observation: Observation) -> None:
         """Take a list: workers by state, queue size, and when."""
@@ -117,6 +120,8 @@ class AppSeries:
             for proposal in decision.proposals
             if isinstance(proposal.answer, Recommendation)
         }
+        if decision.interventions or self.by_hand:
+            self.by_hand = {one.kind.value: one.until or 0.0 for one in decision.interventions}
         if decision.shadow or self.shadow:
             self._compare(decision)
         key = (action_name(decision.action), decision.reason.value)

@@ -14,7 +14,17 @@ from typing import Literal
 
 from structlog.typing import FilteringBoundLogger
 
-from autoscaler.model import AppKey, Decision, Hold, Observation, Reason, ScaleDown, ScaleUp
+from autoscaler.decision.interventions import words
+from autoscaler.model import (
+    AppKey,
+    Decision,
+    Hold,
+    Intervention,
+    Observation,
+    Reason,
+    ScaleDown,
+    ScaleUp,
+)
 from autoscaler.ports.recorder import Outcome
 from autoscaler.telemetry.base import SilentRecorder
 from autoscaler.telemetry.serialize import decision_fields
@@ -123,6 +133,17 @@ class DecisionLog(SilentRecorder):
                 failures=count,
                 message="Scaling goes on from memory. Check the disk that holds state.path.",
             )
+
+    def intervened(self, app: AppKey, intervention: Intervention, at: float, ended: str) -> None:
+        """Log what a person ordered, and its end."""
+        self._log.info(
+            "order by hand ended" if ended else "order by hand",
+            **_app(app),
+            kind=intervention.kind.value,
+            message=words(intervention),
+            at=round(at, 3),
+            ended=ended,
+        )
 
     def forget(self, app: AppKey) -> None:
         """Drop what is remembered of the app."""

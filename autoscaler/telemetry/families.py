@@ -69,6 +69,12 @@ def _by_policy(attribute: str) -> Lines:
     return lines
 
 
+def _by_hand(name: str, apps: Sequence[AppSeries]) -> Iterator[str]:
+    for app in apps:
+        for kind, until in app.by_hand.items():
+            yield f'{name}{{{app.labels},kind="{kind}"}} {until}\n'
+
+
 def _compared(name: str, apps: Sequence[AppSeries]) -> Iterator[str]:
     for app in apps:
         for (policy, than), count in app.compared.items():
@@ -157,6 +163,12 @@ APP_FAMILIES = (
         "counter",
         "Workers that the platform agreed to stop at our request.",
         _one("stopped"),
+    ),
+    Family(
+        "autoscaler_intervention_end_timestamp_seconds",
+        "gauge",
+        "When an order by hand ends, in seconds since the epoch; 0 for one that somebody must end.",
+        _by_hand,
     ),
     Family(
         "autoscaler_raced_removals_total",

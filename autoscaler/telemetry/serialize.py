@@ -16,6 +16,7 @@ from autoscaler.model import (
     Action,
     Candidate,
     Decision,
+    Intervention,
     Limit,
     NoData,
     Observation,
@@ -69,7 +70,21 @@ def decision_fields(decision: Decision) -> Fields:
         "limits": [_limit(limit) for limit in decision.limits],
         "warnings": list(decision.warnings),
         "raced": list(decision.raced),
+        "interventions": [intervention_fields(one) for one in decision.interventions],
         **action_fields(decision.action),
+    }
+
+
+def intervention_fields(order: Intervention) -> Fields:
+    """Return every field of an order by hand."""
+    return {
+        "kind": order.kind.value,
+        "direction": order.direction,
+        "workers": order.workers,
+        **moment("since", order.since),
+        **moment("until", order.until),
+        "who": order.who,
+        "why": order.why,
     }
 
 

@@ -22,7 +22,15 @@ from autoscaler.decision.memory import (
     Starting,
     UpOrder,
 )
-from autoscaler.model import AppInfo, AppKey, AppStatus, Scaler, WorkerState
+from autoscaler.model import (
+    AppInfo,
+    AppKey,
+    AppStatus,
+    Intervention,
+    InterventionKind,
+    Scaler,
+    WorkerState,
+)
 from autoscaler.model.errors import StateError
 from autoscaler.ports import State, Trust
 from autoscaler.state import SqliteState, VolatileState, revive
@@ -65,6 +73,7 @@ FULL = AppMemory(
     fleet_share=12,
     glimpsed=frozenset({"g"}),
     vanished_at=T0 - 1,
+    interventions=(Intervention(InterventionKind.PAUSE, T0, None, "ann", "an update", "up"),),
 )
 
 

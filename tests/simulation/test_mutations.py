@@ -25,9 +25,10 @@ from autoscaler.decision.drain import Confirmed
 from autoscaler.decision.rollout import NO_ROLLOUT
 from autoscaler.everai import caller, client, exchange, statuses, wire
 from autoscaler.everai.wire_workers import Notes
-from autoscaler.model import AppKey, Census, Observation, Scaler, WorkerState
+from autoscaler.model import AppKey, Census, InterventionKind, Observation, Scaler, WorkerState
 from autoscaler.model.errors import PlatformError
 from autoscaler.ports import Trust
+from autoscaler.simulator.soak.by_hand import Order
 from autoscaler.simulator.soak.plan import Plan, Step, draw_plan
 from autoscaler.simulator.soak.world import run_plan
 from autoscaler.state import SqliteState
@@ -74,6 +75,15 @@ def _restarts(*clocks_s: float) -> Callable[[int], Plan]:
         return replace(plan, steps=steps, offset_s=clocks_s[-1])
 
     return draw
+
+
+def _pauses(seed: int) -> Plan:
+    """Return plans in which every app is paused by hand for a quarter of the time, and restarts."""
+    plan = draw_plan(seed, HOURS)
+    at_s, for_s = 0.3 * plan.quiet_from_s, 0.5 * plan.quiet_from_s
+    orders = tuple(Order(at_s, spec.key, InterventionKind.PAUSE, for_s) for spec in plan.specs)
+    steps = (Step(at_s + 60.0, "kill", 0.5), Step(at_s + 300.0, "kill", 0.5))
+    return replace(plan, orders=orders, steps=steps)
 
 
 def mutation(
@@ -180,6 +190,10 @@ class _OneSlot(asyncio.Semaphore):
 
 def _without_changes(memory: AppMemory, now: float) -> AppMemory:
     return replace(_AFTER_RESTART(memory, now), changes=())
+
+
+def _without_orders(memory: AppMemory, now: float) -> AppMemory:
+    return replace(_AFTER_RESTART(memory, now), interventions=())
 
 
 def _never_dry(
@@ -351,6 +365,20 @@ MUTATIONS = (
         (),
         setting(reconciler, "after_restart", _without_changes),
         plan=_restarts(0.0),
+    ),
+    mutation(
+        2,
+        "a person's pause is not heeded",
+        (),
+        setting(action, "paused", lambda *_: None),
+        plan=_pauses,
+    ),
+    mutation(
+        6,
+        "a restart forgets orders by hand",
+        (),
+        setting(reconciler, "after_restart", _without_orders),
+        plan=_pauses,
     ),
     mutation(6, "the store is not locked", (4, 2), setting(fcntl, "flock", lambda *_: None)),
     mutation(7, "a dry run sends", (6, 17), setting(reconciler, "Actuator", _never_dry)),

@@ -23,6 +23,7 @@ from autoscaler.decision.pipeline import GAP_FLOOR_S, GAP_INTERVALS
 from autoscaler.emulator import App, Fleet, Reply, Rule
 from autoscaler.emulator.worker import HEALTHY, Phase, SimWorker
 from autoscaler.model import AppKey, Census, Reason
+from autoscaler.simulator.soak.by_hand import Pauses
 from autoscaler.simulator.soak.journal import Journal
 from autoscaler.simulator.soak.limits import RELOAD_GRACE_S
 from autoscaler.simulator.soak.network import Exchange
@@ -99,6 +100,7 @@ class Checks:
 
     Attributes:
         processes: those alive, by name. configured: the configuration in force, by app.
+        pauses: those that people ordered and were confirmed.
         store: the database file. write_failed_s: loop time of the last write to it that failed.
         fleet_max: ceiling over all apps.
     """
@@ -111,12 +113,16 @@ class Checks:
     fleet_max: int | None
     processes: dict[str, Process] = field(default_factory=dict)
     configured: dict[AppKey, Configured] = field(default_factory=dict)
+    pauses: Pauses = field(init=False)
     _seen: dict[tuple[str, AppKey], _Seen] = field(default_factory=dict)
     _watched: dict[AppKey, _Watched] = field(default_factory=dict)
     _changes: dict[AppKey, list[_Change]] = field(default_factory=dict)
     _carried_out: dict[AppKey, int] = field(default_factory=dict)
     _untold: set[AppKey] = field(default_factory=set)
     _memoryless: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.pauses = Pauses(self.now)
 
     # -- what the world tells -----------------------------------------------------------------
 
@@ -133,6 +139,7 @@ class Checks:
     def memory_lost(self, process: str) -> None:
         """A process starts without the last one's memory."""
         self._memoryless.add(process)
+        self.pauses.forgotten()
         self._watched.clear()
         self._changes.clear()
 
@@ -232,6 +239,8 @@ class Checks:
             self._fail("left-app", exchange, "the app is not in the configuration any more")
         elif known.spec.paused in ("both", direction):
             self._fail("owner-paused", exchange, f"the configuration pauses {known.spec.paused}")
+        elif self.pauses.holds(exchange.app, direction):
+            self._fail("paused-by-hand", exchange, f"a person paused {direction}")
 
     def _check_intent(self, exchange: Exchange) -> None:
         """Look into the store: before a scale call leaves, its intent is on disk."""
@@ -278,7 +287,8 @@ class Checks:
         census = exchange.decision and exchange.decision.census
         cooldown_s = (spec.up if up else spec.down).cooldown_s - _SLACK_S
         latest_s = max((c.sent_s for c in changes if (c.delta > 0) == up), default=float("-inf"))
-        exempt = _is_clearing(exchange) or (up and census and census.capacity == 0)
+        from_zero = up and census and census.capacity == 0
+        exempt = _is_clearing(exchange) or from_zero or _is_by_hand(exchange)
         if now - latest_s < cooldown_s and not exempt:
             self._fail("cooldown-broken", exchange, f"the last one was {now - latest_s:.1f} s ago")
         budget = spec.drain.disruption
@@ -403,6 +413,11 @@ class _ScaleTimes(msgspec.Struct):
 def _is_clearing(exchange: Exchange) -> bool:
     decision = exchange.decision
     return decision is not None and decision.reason is Reason.CLEARING_FAILED
+
+
+def _is_by_hand(exchange: Exchange) -> bool:
+    decision = exchange.decision
+    return decision is not None and decision.reason in (Reason.OVERRIDDEN, Reason.BOOSTED)
 
 
 def _asked(exchange: Exchange) -> int:

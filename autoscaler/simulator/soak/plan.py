@@ -8,6 +8,7 @@ from typing import Literal
 from autoscaler.decision import AppSpec
 from autoscaler.emulator import Fault, Scenario
 from autoscaler.emulator.rng import Random, stream
+from autoscaler.simulator.soak.by_hand import Order, draw_orders
 from autoscaler.simulator.soak.draw_apps import draw_app, draw_reload
 from autoscaler.simulator.soak.network import Stage, Trouble, Weather
 
@@ -65,6 +66,7 @@ class Plan:
         specs: the configuration at the start. offset_s: the first process's clock error.
         fleet_max: ceiling over all apps. endless: requests without end that each app gets when
             the quiet begins, so that there is a right number of workers at the end.
+        orders: what people order by hand.
     """
 
     seed: int
@@ -77,6 +79,7 @@ class Plan:
     offset_s: float
     fleet_max: int | None
     endless: tuple[int, ...]
+    orders: tuple[Order, ...] = ()
 
 
 def draw_plan(seed: int, hours: float) -> Plan:
@@ -102,6 +105,7 @@ def draw_plan(seed: int, hours: float) -> Plan:
         offset_s=rng.choice(_CLOCK_JUMPS_S),
         fleet_max=max(2, round(fleet * rng.uniform(0.4, 0.9))) if rng.random() < 0.25 else None,  # noqa: PLR2004
         endless=tuple(rng.randint(0, spec.max_workers + 1) for spec in specs),
+        orders=draw_orders(seed, specs, quiet_from_s),
     )
 
 

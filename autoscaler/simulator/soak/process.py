@@ -10,15 +10,17 @@ from typing import Any
 
 from autoscaler.control.fleet import Ceilings, Fleet
 from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
+from autoscaler.control.interventions import Desk
 from autoscaler.control.pacing import Pacer
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.supervisor import Supervisor
 from autoscaler.decision import AppMemory, AppSpec
 from autoscaler.emulator.rng import Random
 from autoscaler.everai import EverAIClient, TokenSource
-from autoscaler.model import AppKey
+from autoscaler.model import AppKey, InterventionKind
 from autoscaler.model.errors import StateError
 from autoscaler.ports import State
+from autoscaler.simulator.soak.by_hand import Order
 from autoscaler.simulator.soak.journal import Journal
 from autoscaler.simulator.soak.network import Network, ProcessTransport
 from autoscaler.simulator.soak.recorder import SoakRecorder
@@ -120,6 +122,14 @@ class Process:
     def apply(self, specs: Iterable[AppSpec]) -> None:
         """Put a configuration in force."""
         self._supervisor.apply(specs)
+
+    async def obey(self, order: Order) -> None:
+        """Take an order by hand, as the API does; errors as of ``Desk``."""
+        desk = Desk(self._supervisor, self._reconciler)
+        if order.for_s:
+            await desk.intervene(order.app, order.intervention(self._clock.now()))
+        else:
+            await desk.end(order.app, frozenset(InterventionKind), "ann", "a simulation")
 
     def memory(self, app: AppKey) -> AppMemory | None:
         """Return what it remembers of an app."""

@@ -13,8 +13,10 @@ from tempfile import TemporaryDirectory
 from autoscaler.decision import AppSpec
 from autoscaler.emulator import App, Fleet, Handler, Troubles
 from autoscaler.emulator.rng import stream
-from autoscaler.model import AppKey
+from autoscaler.model import AppKey, InterventionKind
+from autoscaler.model.errors import StateError
 from autoscaler.ports import State, Trust
+from autoscaler.simulator.soak.by_hand import Order
 from autoscaler.simulator.soak.checks import Checks
 from autoscaler.simulator.soak.draw_apps import rules_for
 from autoscaler.simulator.soak.journal import Journal, Say
@@ -137,6 +139,8 @@ class World:
         """Run the plan to its end, or to the first broken rule."""
         self._configure(self._plan.specs)
         self._start(self._plan.offset_s)
+        for order in self._plan.orders:
+            self._loop.call_later(order.at_s, self._order, order)
         for step in self._plan.steps:
             if not await self._until(step.at_s):
                 return
@@ -228,6 +232,26 @@ class World:
                 self._meddle(self._plan.specs[step.app].key, up=step.do == "foreign-up")
             case "dry-run":
                 self._start_dry_run(step)
+
+    def _order(self, order: Order) -> None:
+        self._life.tasks.append(self._loop.create_task(self._give(order)))
+
+    async def _give(self, order: Order) -> None:
+        """Order by hand; a pause that is confirmed must hold."""
+        process, pauses = self._life.alive, self._checks.pauses
+        if process is None or self._life.ending:
+            return
+        pause = order.kind is InterventionKind.PAUSE
+        if pause or not order.for_s:
+            pauses.ended(order.app)
+        self.journal.note(f"world orders {order.kind} {order.direction} {order.workers}")
+        try:
+            await process.obey(order)
+        except (KeyError, StateError):
+            self.journal.count("orders by hand that were not confirmed")
+            return
+        if pause and order.for_s and process is self._life.alive:
+            pauses.confirmed(order)
 
     def _fault(self, kind: str) -> None:
         self.journal.count(f"fault {kind}")

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 import structlog
 
-from autoscaler.model import AppKey, Decision, Observation, Reason, ScaleDown, ScaleUp
+from autoscaler.model import (
+    AppKey,
+    Decision,
+    Intervention,
+    InterventionKind,
+    Observation,
+    Reason,
+    ScaleDown,
+    ScaleUp,
+)
 from autoscaler.ports.recorder import Outcome, Recorder
 from autoscaler.telemetry import DecisionLog
 from autoscaler.telemetry.decision_log import ODDITIES_MAX
@@ -175,6 +184,17 @@ def test_refused_writes_of_the_state_are_told_ever_more_seldom(
 def test_a_raced_removal_is_a_warning(log: Any, decisions: DecisionLog, app: AppKey) -> None:
     decisions.raced(app, "w7")
     assert (log.events[0]["level"], log.events[0]["worker_id"]) == ("warning", "w7")
+
+
+def test_an_order_by_hand_and_its_end_are_logged(
+    log: Any, decisions: DecisionLog, app: AppKey
+) -> None:
+    pause = Intervention(InterventionKind.PAUSE, 1.0, None, "ann", "an update")
+    decisions.intervened(app, pause, 1.0, "")
+    decisions.intervened(app, pause, 9.0, "ended by bob: done")
+    assert levels(log) == [("info", "order by hand"), ("info", "order by hand ended")]
+    assert log.events[0]["message"] == "paused until resumed by ann: an update"
+    assert log.events[1]["ended"] == "ended by bob: done"
 
 
 def test_a_forgotten_app_starts_anew(log: Any, decisions: DecisionLog, decide: Decide) -> None:

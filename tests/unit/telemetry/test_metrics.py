@@ -18,6 +18,8 @@ from autoscaler.model import (
     AppKey,
     Decision,
     Hold,
+    Intervention,
+    InterventionKind,
     NoData,
     Observation,
     Proposal,
@@ -46,6 +48,7 @@ PROMISED = {
     "autoscaler_workers_started_total": {"namespace", "app"},
     "autoscaler_workers_stopped_total": {"namespace", "app"},
     "autoscaler_raced_removals_total": {"namespace", "app"},
+    "autoscaler_intervention_end_timestamp_seconds": {"namespace", "app", "kind"},
     "autoscaler_orders_open": {"namespace", "app"},
     "autoscaler_last_observation_timestamp_seconds": {"namespace", "app"},
     "autoscaler_platform_requests_total": {"operation", "code"},
@@ -63,6 +66,9 @@ def metrics() -> Metrics:
     return Metrics(version="1.2.3", dry_run=False)
 
 
+BOOST = Intervention(InterventionKind.BOOST, 1.0, 99.5, "ann", "a fair", workers=2)
+
+
 @pytest.fixture
 def busy_metrics(
     metrics: Metrics,
@@ -74,7 +80,8 @@ def busy_metrics(
     up = decide(ScaleUp(2), reason=Reason.LOAD_ABOVE_CAPACITY)
     metrics.observed(observe(WorkerState.FREE, WorkerState.BUSY, WorkerState.BUSY))
     metrics.decided(up)
-    metrics.decided(replace(up, shadow=(Proposal("other", Recommendation(2, "2 busy")),)))
+    watching = (Proposal("other", Recommendation(2, "2 busy")),)
+    metrics.decided(replace(up, shadow=watching, interventions=(BOOST,)))
     metrics.scaled(up, ScaleUp(2), Outcome.APPLIED, "")
     down = decide(removal, reason=Reason.LOAD_BELOW_CAPACITY)
     metrics.scaled(down, removal, Outcome.APPLIED, "")
@@ -358,3 +365,15 @@ def test_a_shadow_is_shown_and_counted_beside_those_that_act(
     }
     metrics.decided(decide())
     assert "autoscaler_shadow_workers" not in series(metrics)
+
+
+def test_an_order_by_hand_is_shown_until_it_ends(
+    metrics: Metrics, decide: Callable[..., Decision]
+) -> None:
+    name = "autoscaler_intervention_end_timestamp_seconds"
+    metrics.decided(decide(interventions=(BOOST, replace(BOOST, until=None))))
+    metrics.decided(decide(interventions=(BOOST,)))
+    (value,) = series(metrics)[name].values()
+    assert value == 99.5
+    metrics.decided(decide())
+    assert name not in series(metrics)
