@@ -1,0 +1,109 @@
+"""A platform that costs next to nothing: every list is the same bytes. A process of its own.
+
+    python tests/bench/fleet/server.py WORKERS [CERTIFICATE KEY]
+
+Prints its port. ``GET /stats`` answers how many lists were asked for so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import sys
+from typing import cast
+
+import uvloop
+
+WORKER = {
+    "id": "JYdCWQfbKLAhEf8WnZUY34",
+    "deviceId": "95fa81d0-c46c-4d77-9194-20c65eb34733",
+    "status": "STATUS_RUNNING",
+    "detailStatus": "DETAIL_STATUS_FREE",
+    "createdAt": "2024-09-29T09:35:18.362Z",
+    "launchAt": "2024-09-29T09:35:23.443Z",
+    "lastServeAt": "2024-09-29T09:36:02.218108Z",
+    "successCount": 100,
+    "failedCount": 3,
+    "CPUs": 2,
+    "memory": 1024,
+    "GPUName": "NVIDIA GeForce RTX 4090",
+    "GPUs": 1,
+    "appId": "nmusD8nfVdsdc8q3cAmcbE",
+    "appRevision": "7",
+    "userId": "u" * 22,
+    "requestId": "r" * 22,
+    "gpuModel": "RTX 4090",
+    "gpuNum": 1,
+    "devicePublicAddress": "203.0.113.7",
+}
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+def _reply(body: dict[str, object]) -> bytes:
+    text = json.dumps(body).encode()
+    return _HEAD % len(text) + text
+
+
+def list_reply(workers: int) -> bytes:
+    """Return a list reply; all workers but one are busy, and nobody waits: an app at rest."""
+    busy = WORKER | {"detailStatus": "DETAIL_STATUS_BUSY"}
+    rows = [(WORKER if n == 0 else busy) | {"id": f"{WORKER['id']}{n}"} for n in range(workers)]
+    return _reply(
+        {
+            "workers": rows,
+            "queueSize": 0,
+            "queueName": "q",
+            "lastScaleUpTime": "2024-09-29T09:35:18.362Z",
+            "maxWorkers": 2000,
+        }
+    )
+
+
+class Platform(asyncio.Protocol):
+    """Answers pipelined requests in order; looks only at the path."""
+
+    polls = 0
+    listed = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's TLS transport is one to write to without saying so
+        self._transport = cast("asyncio.WriteTransport", transport)
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self._rest = (self._rest + data).split(b"\r\n\r\n")
+        for request in requests:
+            self._transport.write(self._answer(request.split(b" ", 2)[1].partition(b"?")[0]))
+
+    def _answer(self, path: bytes) -> bytes:
+        if path == b"/stats":
+            return _reply({"polls": Platform.polls})
+        if path.endswith(b"/workers"):
+            Platform.polls += 1
+            return Platform.listed
+        name = path.rpartition(b"/")[2].decode()
+        app = {
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"autoscaler": {"manual": {}}},
+            "status": {"status": "STATUS_DEPLOYED", "desiredWorker": 10, "readyWorker": 10},
+        }
+        return _reply({"appV1alpha1": app})
+
+
+async def serve(workers: int, certificate: list[str]) -> None:
+    """Serve until killed."""
+    Platform.listed = list_reply(workers)
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Platform, "127.0.0.1", 0, ssl=context, backlog=1024)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(int(sys.argv[1]), sys.argv[2:]))
