@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappush
 from random import Random  # noqa: TID251 - seeded
-from typing import Literal
+from typing import Any, Literal
 
 from autoscaler.model import AppKey, Observation, QueuedRequest, Worker, WorkerState
 from autoscaler.model.frozen import draft_of
@@ -68,12 +68,18 @@ _Draft = draft_of(Worker)  # a third less time for a whole simulation than with 
 
 
 class SimWorker:
-    """One worker; ``seen`` is its row of the last list, ``None`` once anything about it changed."""
+    """One worker.
+
+    Attributes:
+        created_at: when it was ordered, epoch seconds; ``created`` is the same in virtual time.
+        seen: its row of the last list, ``None`` once anything about it changed.
+    """
 
     __slots__ = (
         "busy",
         "count",
         "created",
+        "created_at",
         "dead",
         "failed",
         "last",
@@ -87,6 +93,7 @@ class SimWorker:
         self.number = number
         self.name = f"w{number}"
         self.created = created
+        self.created_at = EPOCH_S + created
         self.ready = False
         self.busy = False
         self.dead = dead
@@ -94,18 +101,6 @@ class SimWorker:
         self.count = 0
         self.failed = 0
         self.seen: Worker | None = None
-
-    def row(self) -> Worker:
-        """Return the worker as the list shows it now."""
-        state = (_BUSY if self.busy else _FREE) if self.ready else _IN_FLIGHT
-        last = None if self.last is None else EPOCH_S + self.last
-        draft = _Draft(
-            self.name, state, EPOCH_S + self.created, None, last, self.count, self.failed
-        )
-        draft.__class__ = Worker
-        row: Worker = draft
-        self.seen = row
-        return row
 
 
 Event = tuple[float, int, SimWorker]
@@ -178,17 +173,11 @@ class Fleet:
     ) -> Observation:
         """Return the list reply of this moment; ``waiting``: the queue, if it was asked for."""
         shown_before = now - self.setup.list_lag_s
-        rows = tuple(
-            [
-                w.seen or w.row()
-                for w in self.workers.values()
-                if w.created <= shown_before or w.ready
-            ]
-        )
+        rows = self._rows(shown_before)
         moment = EPOCH_S + now
         return Observation(
             app=APP,
-            workers=rows,
+            workers=tuple(rows),
             queue_size=queue_size,
             requested_at=moment,
             received_at=moment,
@@ -198,6 +187,24 @@ class Fleet:
             last_scale_down_at=None if self.last_down is None else EPOCH_S + self.last_down,
             queue=None if waiting is None else _listed(waiting),
         )
+
+    def _rows(self, shown_before: float) -> list[Worker]:
+        """Return the rows of a list; in one loop, since most of a simulation's rows are new."""
+        rows: list[Any] = []
+        for w in self.workers.values():
+            if w.seen is None:
+                if not w.ready:
+                    if w.created > shown_before:
+                        continue
+                    state, last = _IN_FLIGHT, None
+                else:
+                    state = _BUSY if w.busy else _FREE
+                    last = None if w.last is None else EPOCH_S + w.last
+                draft = _Draft(w.name, state, w.created_at, None, last, w.count, w.failed)
+                draft.__class__ = Worker
+                w.seen = draft
+            rows.append(w.seen)
+        return rows
 
 
 def _listed(waiting: Iterable[Request]) -> tuple[QueuedRequest, ...]:
