@@ -14,12 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from autoscaler.web.api import HealthView, Sources, build_api
 from autoscaler.web.api.assembly import PREFIX
 from autoscaler.web.api.guard import ActingGuard
 from autoscaler.web.gate import Gate
+from autoscaler.web.pages import INDEX, StatusPage, status_page, wants_page
 from autoscaler.web.responses import (
     SecurityHeaders,
     json_response,
@@ -48,25 +49,30 @@ class MetricsView(Protocol):
 class _Endpoints:
     """The handlers beside the API, over what they show."""
 
-    def __init__(self, *, metrics: MetricsView, health: HealthView, version: str) -> None:
+    def __init__(
+        self, *, metrics: MetricsView, health: HealthView, page: StatusPage, version: str
+    ) -> None:
         self._metrics = metrics
+        self._page = page
         self._health = health
         self._version = version
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """Return the addresses; each answers GET and HEAD."""
         return [
             Route("/", self.index),
             Route("/metrics", self.metrics),
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
+            *self._page.routes(),
         ]
 
-    async def index(self, _: Request) -> Response:
-        """Say what this is and where things are."""
-        return json_response(
-            {"program": "autoscaler", "version": self._version, "addresses": _ADDRESSES}
-        )
+    async def index(self, request: Request) -> Response:
+        """Return the status page to browsers; say to others what this is and where things are."""
+        if wants_page(request.headers.get("accept", "")):
+            return self._page.answer(request, INDEX)
+        about = {"program": "autoscaler", "version": self._version, "addresses": _ADDRESSES}
+        return json_response(about, headers={"Vary": "Accept"})
 
     async def metrics(self, request: Request) -> Response:
         """Return all series in the text format that the scraper prefers."""
@@ -88,7 +94,9 @@ def build_app(
     *, metrics: MetricsView, sources: Sources, guard: ActingGuard | None = None
 ) -> Starlette:
     """Return the ASGI application; ``guard``: of orders by hand, with limits of its own."""
-    endpoints = _Endpoints(metrics=metrics, health=sources.health, version=sources.version)
+    endpoints = _Endpoints(
+        metrics=metrics, health=sources.health, page=status_page(), version=sources.version
+    )
     api = build_api(sources, guard or ActingGuard(sources.doorkeeper, sources.clock))
     app = Starlette(
         routes=[*endpoints.routes(), Mount(PREFIX, api)],

@@ -21,6 +21,8 @@ from autoscaler.web.problems import Problem, problem
 from autoscaler.web.tokens import TokenFile, TokensUnusable
 
 ALWAYS_OPEN = frozenset({"/livez", "/readyz"})
+PAGE = "/page/"
+"""The page's own files are the same for everybody; a browser has no token until they ask for it."""
 METRICS = "/metrics"
 WRONG_TOKENS = Allowance(burst=10, per_minute=10)
 """Wrong tokens that one address may send before it is told to wait. A right one always passes:
@@ -127,6 +129,8 @@ class Gate:
                 "This server does not answer to the name in the Host header. Use its address, or "
                 "add the name to server.allowed_hosts.",
             )
+        if path == "/" or path.startswith(PAGE):
+            return
         if path == METRICS and not self._doorkeeper.access.metrics_need_token:
             return
         self._doorkeeper.may_read(request)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from autoscaler.web.gate import PAGE
 from autoscaler.web.responses import accepts_gzip
 
 FOLDER = Path(__file__).parent / "page"
-PREFIX = "/page/"
 INDEX = "index.html"
 CHARTS = "vendor/uPlot.esm.js"
 """The file without which the page shows tables in place of charts."""
@@ -69,7 +70,7 @@ class StatusPage:
 
     def routes(self) -> list[BaseRoute]:
         """Return the address of the files; ``/`` belongs to whoever chooses page or JSON there."""
-        return [Route(PREFIX + "{name:path}", self.file)]
+        return [Route(PAGE + "{name:path}", self.file)]
 
     async def file(self, request: Request) -> Response:
         """Return a file."""
@@ -90,6 +91,12 @@ class StatusPage:
             return Response(status_code=304, headers=headers)
         body = file.compressed if compressed else file.plain
         return Response(body, headers=headers, media_type=file.media_type)
+
+
+@cache
+def status_page() -> StatusPage:
+    """Return the page as it is installed; its files are read at the first call."""
+    return StatusPage()
 
 
 def wants_page(accept: str) -> bool:

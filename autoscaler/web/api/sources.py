@@ -82,6 +82,11 @@ class Sources:
             )
         return self.history
 
+    def price(self, app: AppKey) -> float | None:
+        """Return the price per hour of one worker, as configured; ``None`` where it is not."""
+        settings = self.configuration.app(app)
+        return None if settings is None else settings.price_per_hour
+
     def in_force(self, app: AppKey) -> tuple[Intervention, ...]:
         """Return what people ordered for an app and what holds now."""
         return () if self.interventions is None else self.interventions.in_force(app)
