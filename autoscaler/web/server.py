@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
@@ -23,6 +23,9 @@ GRACE_S = 1
 
 STOP_LIMIT_S = 2.0
 """Seconds after which what is left of the server is cut off."""
+
+UNTAKEN_MS = 90_000
+"""A connection whose client takes nothing for so long is cut, so that it holds no place for ever."""
 
 CONNECTIONS_MAX = 512
 """Connections at a time; beyond it uvicorn answers 503."""
@@ -75,9 +78,15 @@ class _Server(uvicorn.Server):
 class WebServer:
     """An HTTP server on one address. Use it as an async context manager, or start and stop it."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        """Take the application and where to listen; port 0 means any free one."""
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, closing: Callable[[], None] | None = None
+    ) -> None:
+        """Take the application and where to listen; port 0 means any free one.
+
+        ``closing`` is called first at a stop: it ends answers that have no end of their own.
+        """
         self._app = app
+        self._closing = closing
         self._host = host
         self._port = port
         self._server: _Server | None = None
@@ -138,6 +147,8 @@ class WebServer:
         self._server = self._task = None
         if server is None or task is None:
             return
+        if self._closing is not None:
+            self._closing()
         server.leave()
         await asyncio.wait({task}, timeout=STOP_LIMIT_S)
         server.cut_connections()
@@ -161,9 +172,15 @@ class WebServer:
             raise self._cannot_listen(f"a port is 0 to {PORT_MAX}")
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         try:
-            return socket.create_server((self._host, self._port), family=family)
+            listener = socket.create_server((self._host, self._port), family=family)
         except OSError as error:
             raise self._cannot_listen(error.strerror or str(error)) from error
+        # Connections inherit both. asyncio sets no NODELAY on those of a socket made like this,
+        # and then the second half of each answer waits 40 ms for an acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if (timeout := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
+            listener.setsockopt(socket.IPPROTO_TCP, timeout, UNTAKEN_MS)
+        return listener
 
     def _cannot_listen(self, why: str) -> ConfigurationError:
         return ConfigurationError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,36 +22,8 @@ from autoscaler.model import (
     Worker,
     WorkerState,
 )
-from autoscaler.telemetry import Metrics
-from autoscaler.web import Health, Snapshot, WebServer, build_app
-
-NOW = 1_764_000_000.0
-
-
-class HandClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
-@dataclass
-class Parts:
-    """What the server shows."""
-
-    clock: HandClock = field(default_factory=HandClock)
-    metrics: Metrics = field(default_factory=lambda: Metrics(version="1.2.3", dry_run=False))
-    snapshot: Snapshot = field(default_factory=Snapshot)
-    health: Health = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.health = Health(self.clock, beat_limit_s=30.0)
+from autoscaler.web import WebServer
+from tests.fakes.api_site import NOW, HandClock, Parts
 
 
 @pytest.fixture
@@ -104,8 +76,11 @@ def removal() -> ScaleDown:
 
 
 @pytest.fixture
-def parts(observe: Callable[..., Observation], decide: Callable[..., Decision]) -> Parts:
-    parts = Parts()
+def parts(
+    observe: Callable[..., Observation], decide: Callable[..., Decision], tmp_path: Path
+) -> Parts:
+    parts = Parts(tmp_path)
+    parts.configure({"name": "sd15", "max_workers": 4, "price_per_hour": 2.5})
     for recorder in (parts.metrics, parts.snapshot):
         recorder.observed(observe())
         recorder.decided(decide())
@@ -114,10 +89,7 @@ def parts(observe: Callable[..., Observation], decide: Callable[..., Decision]) 
 
 @pytest.fixture
 async def server(parts: Parts) -> AsyncIterator[WebServer]:
-    app = build_app(
-        metrics=parts.metrics, snapshot=parts.snapshot, health=parts.health, version="1.2.3"
-    )
-    async with WebServer(app, "127.0.0.1", 0) as server:
+    async with WebServer(parts.site(), "127.0.0.1", 0, closing=parts.changes.close) as server:
         yield server
 
 
