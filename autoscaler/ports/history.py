@@ -77,10 +77,11 @@ class EventQuery:
 class Sample:
     """An app over a stretch of time: a minute as stored, more where merged for a plot.
 
-    Means are over time. Where nothing was seen, ``looks`` is 0 and the numbers are those of rest.
+    Means are over the seconds seen. A minute of which nothing is known has no sample.
 
     Attributes:
-        at: start of the stretch, epoch seconds. span_s: its length.
+        at: start of the stretch, epoch seconds. span_s: its length. seen_s: seconds of it that are
+            known: a list holds until the next one, but for ten minutes at most.
         looks: complete worker lists seen in it.
         free, busy, in_flight, other: mean workers by state; other: ROLLIN, REMOVING, UNKNOWN, ….
         workers_max: most workers present (all four together).
@@ -98,6 +99,7 @@ class Sample:
 
     at: float
     span_s: float = 60.0
+    seen_s: float = 60.0
     looks: int = 0
     free: float = 0.0
     busy: float = 0.0

@@ -1,0 +1,449 @@
+"""Opens the tables, writes to them and keeps them small. Blocking: for a thread of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+
+from autoscaler.history.minutes import Minute
+from autoscaler.history.packing import (
+    pack_event,
+    pack_hour,
+    pack_minute,
+    unpack_hour,
+    unpack_minute,
+)
+from autoscaler.history.schema import apps, events, hours, minutes, spend
+from autoscaler.history.sums import merge_minutes, sums_of
+from autoscaler.model import AppKey
+from autoscaler.model.errors import HistoryError
+
+BUSY_MS = 2000
+DELETED_AT_ONCE = 2000
+_PAGES_VACUUMED = 2000
+_OLDEST_PART = 0.05
+"""Part of the time kept that goes at once where the store is too large."""
+_MIGRATING = 8_315_002_417
+"""PostgreSQL advisory lock: one at a time brings the tables up to date."""
+
+Fields = Callable[[], Mapping[str, Any]]
+"""Tells an event's fields, ready for JSON."""
+
+PLATFORM = AppKey("", "")
+"""Stands for the platform as a whole."""
+
+
+class HistoryLockedError(HistoryError):
+    """Another process writes to this file."""
+
+
+class NewerHistoryError(HistoryError):
+    """A newer version wrote this store; it is left untouched."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event to be written; ``fields`` are told and packed in the writer's thread."""
+
+    app: AppKey
+    at: float
+    kind: str
+    action: str
+    reason: str
+    message: str
+    fields: Fields
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is written in one transaction."""
+
+    events: list[EventRow] = field(default_factory=list)
+    minutes: list[tuple[AppKey, Minute]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.events) + len(self.minutes)
+
+
+class Database:
+    """The tables of one endpoint.
+
+    Attributes:
+        set_aside: where a damaged file was moved; ``None`` if it was not.
+    """
+
+    def __init__(self, url: URL | str, endpoint: str) -> None:
+        """Open the store, and bring its tables up to date.
+
+        Raises:
+            HistoryLockedError: another process writes to the file.
+            NewerHistoryError: a newer version wrote it.
+            HistoryError: it cannot be opened.
+        """
+        self._url = make_url(url)
+        self._endpoint = endpoint
+        self._ids: dict[AppKey, int] = {}
+        self._lock: int | None = None
+        self._written_to: dict[int, int] = {}
+        self.set_aside: Path | None = None
+        self._file = Path(self._url.database or "") if self.is_sqlite else None
+        if self._file is not None:
+            self._lock = _take_lock(self._file)
+        try:
+            self.engine = self._open()
+        except BaseException:
+            self._release()
+            raise
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the store is a file."""
+        return self._url.get_backend_name() == "sqlite"
+
+    def _open(self) -> Engine:
+        engine = _engine(self._url)
+        try:
+            self._prepare(engine)
+        except DatabaseError as error:
+            engine.dispose()
+            if self._file is None or not _is_damaged(error):
+                raise HistoryError(f"{self}: {words_of(error)}") from error
+            self.set_aside = _move_aside(self._file)
+            engine = _engine(self._url)
+            self._prepare(engine)
+        except (SQLAlchemyError, OSError) as error:
+            engine.dispose()
+            raise HistoryError(f"{self}: {words_of(error)}") from error
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+    def _prepare(self, engine: Engine) -> None:
+        with engine.begin() as db:
+            if self.is_sqlite:
+                found = db.execute(text("PRAGMA quick_check(1)")).scalar()
+                if found != "ok":
+                    raise DatabaseError(str(found), None, sqlite3.DatabaseError(str(found)))
+            else:
+                db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+            migrate(db, str(self))
+            known = select(apps).where(apps.c.endpoint == self._endpoint)
+            self._ids = {AppKey(row.namespace, row.name): row.id for row in db.execute(known)}
+
+    def __str__(self) -> str:
+        """Name the store without its password."""
+        return f"history {self._url.render_as_string(hide_password=True)}"
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.engine.dispose()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    # -- who ----------------------------------------------------------------------------------
+
+    def id_of(self, app: AppKey) -> int | None:
+        """Return the id of an app that has rows."""
+        return self._ids.get(app)
+
+    def name_of(self, app_id: int) -> AppKey | None:
+        """Return whose id it is; ``None`` for the platform as a whole."""
+        found = next((app for app, known in self._ids.items() if known == app_id), PLATFORM)
+        return None if found == PLATFORM else found
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """All ids of this endpoint."""
+        return tuple(self._ids.values())
+
+    def _ensure(self, db: Connection, app: AppKey) -> int:
+        known = self._ids.get(app)
+        if known is None:
+            who = {"endpoint": self._endpoint, "namespace": app.namespace, "name": app.name}
+            of_it = [apps.c[column] == value for column, value in who.items()]
+            known = db.execute(select(apps.c.id).where(*of_it)).scalar()
+            if known is None:
+                made = db.execute(insert(apps).values(**who)).inserted_primary_key
+                known = int(made[0]) if made else 0
+        return known
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch, whole or not at all.
+
+        Raises:
+            HistoryError: it could not be written.
+        """
+        found: dict[AppKey, int] = {}
+        try:
+            with self.engine.begin() as db:
+                for app in {row.app for row in batch.events} | {app for app, _ in batch.minutes}:
+                    found[app] = self._ensure(db, app)
+                if batch.events:
+                    rows = [
+                        {
+                            "app_id": found[row.app],
+                            "at": row.at,
+                            "kind": row.kind,
+                            "action": row.action,
+                            "reason": row.reason,
+                            "message": row.message,
+                            "body": pack_event(row.fields()),
+                        }
+                        for row in batch.events
+                    ]
+                    db.execute(insert(events), rows)
+                self._write_minutes(db, [(found[app], minute) for app, minute in batch.minutes])
+        except (SQLAlchemyError, OSError) as error:
+            raise HistoryError(f"{self}: {words_of(error)}") from error
+        # only now: what a failed transaction made has no id
+        self._ids.update(found)
+        for app, minute in batch.minutes:
+            self._written_to[found[app]] = minute.at
+
+    def _write_minutes(self, db: Connection, rows: Sequence[tuple[int, Minute]]) -> None:
+        """Add minutes; the first of a process may continue one that the last process wrote."""
+        new: dict[tuple[int, int], Minute] = {}
+        for app_id, minute in rows:
+            key = (app_id, minute.at)
+            if key in new:
+                new[key] = merge_minutes(new[key], minute)
+            elif minute.at > self._written_to.get(app_id, -1) and app_id in self._written_to:
+                new[key] = minute
+            else:
+                new[key] = self._continued(db, app_id, minute)
+        if new:
+            db.execute(
+                insert(minutes),
+                [
+                    {"app_id": app_id, "at": at, "body": pack_minute(minute)}
+                    for (app_id, at), minute in new.items()
+                ],
+            )
+
+    def _continued(self, db: Connection, app_id: int, minute: Minute) -> Minute:
+        there = (minutes.c.app_id == app_id) & (minutes.c.at == minute.at)
+        row = db.execute(select(minutes.c.body).where(there)).scalar()
+        if row is None:
+            return minute
+        db.execute(delete(minutes).where(there))
+        return merge_minutes(unpack_minute(row), minute)
+
+    # -- keeping it small ---------------------------------------------------------------------
+
+    def compact(self, app_ids: Iterable[int], before: int) -> None:
+        """Put the minutes before an epoch hour into rows of hours, with their sums.
+
+        Raises:
+            HistoryError: it could not be done; nothing is lost.
+        """
+        try:
+            with self.engine.begin() as db:
+                for app_id in app_ids:
+                    self._compact(db, app_id, before)
+        except (SQLAlchemyError, OSError) as error:
+            raise HistoryError(f"{self}: {words_of(error)}") from error
+
+    def _compact(self, db: Connection, app_id: int, before: int) -> None:
+        old = (minutes.c.app_id == app_id) & (minutes.c.at < before * 60)
+        by_hour: dict[int, list[bytes]] = {}
+        query = select(minutes.c.at, minutes.c.body).where(old).order_by(minutes.c.at)
+        for at, body in db.execute(query):
+            by_hour.setdefault(at // 60, []).append(body)
+        for hour, bodies in by_hour.items():
+            there = (hours.c.app_id == app_id) & (hours.c.at == hour)
+            row = db.execute(select(hours.c.body).where(there)).scalar()
+            if row is not None:
+                # a minute that came late, or a process that ended in the middle of the hour
+                bodies = _with_earlier(unpack_hour(row), bodies)  # noqa: PLW2901
+                db.execute(delete(hours).where(there))
+                db.execute(delete(spend).where(spend.c.app_id == app_id, spend.c.at == hour))
+            db.execute(insert(hours).values(app_id=app_id, at=hour, body=pack_hour(bodies)))
+            sums = sums_of(map(unpack_minute, bodies))
+            db.execute(insert(spend).values(app_id=app_id, at=hour, **sums._asdict()))
+        if by_hour:
+            db.execute(delete(minutes).where(old))
+
+    def forget_before(self, cutoff: float, app_ids: Iterable[int]) -> bool:
+        """Delete what is older than a time (epoch seconds), a part at a time.
+
+        Returns whether events are left that should go.
+
+        Raises:
+            HistoryError: it could not be done.
+        """
+        try:
+            with self.engine.begin() as db:
+                old = select(events.c.id).where(events.c.at < cutoff).order_by(events.c.at)
+                ids = db.execute(old.limit(DELETED_AT_ONCE)).scalars().all()
+                if ids:
+                    db.execute(delete(events).where(events.c.id.in_(ids)))
+                for app_id in app_ids:
+                    for table in (hours, spend):
+                        past = (table.c.app_id == app_id) & (table.c.at < cutoff // 3600)
+                        db.execute(delete(table).where(past))
+            if self.is_sqlite:
+                with self.engine.connect() as db:
+                    # it frees a page a step, and SQLAlchemy takes it for a statement without rows
+                    cursor = db.connection.cursor()
+                    cursor.execute(f"PRAGMA incremental_vacuum({_PAGES_VACUUMED})")
+                    cursor.fetchall()
+        except (SQLAlchemyError, OSError) as error:
+            raise HistoryError(f"{self}: {words_of(error)}") from error
+        return len(ids) == DELETED_AT_ONCE
+
+    def oldest(self) -> float | None:
+        """Return the time of the oldest event or hour, epoch seconds; ``None`` for an empty store.
+
+        Raises:
+            HistoryError: it could not be read.
+        """
+        try:
+            with self.engine.connect() as db:
+                of_events = db.execute(select(func.min(events.c.at))).scalar()
+                of_hours = db.execute(select(func.min(spend.c.at))).scalar()
+        except (SQLAlchemyError, OSError) as error:
+            raise HistoryError(f"{self}: {words_of(error)}") from error
+        found = [at for at in (of_events, of_hours and of_hours * 3600.0) if at is not None]
+        return min(found, default=None)
+
+    def cutoff_for(self, size_max: int, now: float) -> float:
+        """Return before which time (epoch seconds) all must go for want of space; 0 if nothing."""
+        if self.size() <= size_max:
+            return 0.0
+        oldest = self.oldest()
+        return 0.0 if oldest is None else oldest + (now - oldest) * _OLDEST_PART
+
+    def size(self) -> int:
+        """Return the bytes that are in use.
+
+        Raises:
+            HistoryError: it could not be read.
+        """
+        try:
+            with self.engine.connect() as db:
+                if not self.is_sqlite:
+                    tables = ("app", "event", "minute", "hour", "spend")
+                    query = text("SELECT pg_total_relation_size(CAST(:name AS regclass))")
+                    sizes = [db.execute(query, {"name": name}).scalar() for name in tables]
+                    return sum(int(each or 0) for each in sizes)
+                pragma = ("page_count", "freelist_count", "page_size")
+                count, free, size = (
+                    int(db.execute(text(f"PRAGMA {name}")).scalar() or 0) for name in pragma
+                )
+        except (SQLAlchemyError, OSError) as error:
+            raise HistoryError(f"{self}: {words_of(error)}") from error
+        return (count - free) * size
+
+
+def migrate(db: Connection, name: str) -> None:
+    """Bring the tables up to date.
+
+    Raises:
+        NewerHistoryError: they are newer than this program.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(files("autoscaler.history") / "migrations"))
+    config.attributes["connection"] = db
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    found = MigrationContext.configure(db).get_current_revision()
+    if found is not None and found not in known:
+        raise NewerHistoryError(
+            f"{name} was written by a newer version (schema {found}, this one knows "
+            f"{scripts.get_current_head()}); upgrade, or give this version a history of its own"
+        )
+    if found != scripts.get_current_head():
+        command.upgrade(config, "head")
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=2, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(url, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _connected(db: sqlite3.Connection, _: object) -> None:
+        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+
+    return engine
+
+
+def _take_lock(file: Path) -> int:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise HistoryError(f"history {file} cannot be opened: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise HistoryLockedError(
+            f"history {file} is in use by another autoscaler; stop it, or give this one a"
+            " history.path of its own"
+        ) from None
+    return lock
+
+
+def _is_damaged(error: DatabaseError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _move_aside(file: Path) -> Path:
+    number = 1
+    while (aside := file.with_name(f"{file.name}.corrupt-{number}")).exists():
+        number += 1
+    file.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    return aside
+
+
+def _with_earlier(earlier: Iterable[Minute], bodies: Iterable[bytes]) -> list[bytes]:
+    by_minute = {minute.at: minute for minute in earlier}
+    for minute in map(unpack_minute, bodies):
+        known = by_minute.get(minute.at)
+        by_minute[minute.at] = minute if known is None else merge_minutes(known, minute)
+    return [pack_minute(by_minute[at]) for at in sorted(by_minute)]
+
+
+def words_of(error: Exception) -> str:
+    """Return what happened; of a database error only the driver's own words."""
+    told = getattr(error, "orig", None) or error
+    return " ".join(str(told).split())[:300] or type(told).__name__

@@ -1,0 +1,187 @@
+"""Asks the tables. Blocking: for a thread of its own; a reader never stands in the writer's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from autoscaler.history.database import Database, words_of
+from autoscaler.history.minutes import MINUTE_S, Minute
+from autoscaler.history.packing import unpack_event, unpack_hour, unpack_minute
+from autoscaler.history.schema import events, hours, minutes, spend
+from autoscaler.history.sums import Sums, add, samples_of, sums_of
+from autoscaler.model import AppKey
+from autoscaler.model.errors import HistoryError
+from autoscaler.ports.history import Cost, Event, EventKind, EventQuery, Sample
+
+HOUR_S = 3600.0
+
+
+class Reader:
+    """Answers questions about one endpoint. Every method raises HistoryError and nothing else."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def events(self, query: EventQuery) -> tuple[Event, ...]:
+        """Return matching events, newest first."""
+        wanted = self._matching(query)
+        if wanted is None:
+            return ()
+        return tuple(self._event(row) for row in self._rows(wanted))
+
+    def event_at(self, app: AppKey, at: float) -> Event | None:
+        """Return the latest stored decision not after a moment."""
+        app_id = self._database.id_of(app)
+        query = (
+            select(events)
+            .where(events.c.app_id == app_id, events.c.kind == EventKind.DECISION.value)
+            .where(events.c.at <= at)
+            .order_by(events.c.at.desc(), events.c.id.desc())
+            .limit(1)
+        )
+        rows = [] if app_id is None else self._rows(query)
+        return self._event(rows[0]) if rows else None
+
+    def samples(self, app: AppKey, start: float, end: float, points: int) -> tuple[Sample, ...]:
+        """Return samples in order of time, at most ``points``."""
+        app_id = self._database.id_of(app)
+        if app_id is None:
+            return ()
+        return samples_of(list(self._minutes(app_id, start, end)), points)
+
+    def cost(self, app: AppKey | None, start: float, end: float, fixed_workers: int | None) -> Cost:
+        """Return what an app took, or all together."""
+        known = self._database.id_of(app) if app is not None else None
+        ids = self._database.ids if app is None else (() if known is None else (known,))
+        each = [self._sums(app_id, start, end) for app_id in ids]
+        total = reduce(add, each, Sums())
+        fixed = total.workers_max if fixed_workers is None else fixed_workers
+        # all apps together: each at its own most workers, unless one size is given for each
+        fixed_cost = sum(
+            one.per_worker * (one.workers_max if fixed_workers is None else fixed_workers)
+            for one in each
+        )
+        if fixed_workers is None:
+            fixed = sum(one.workers_max for one in each)
+        return Cost(
+            start=start,
+            end=end,
+            seen_s=total.seen_s,
+            worker_s=total.worker_s,
+            busy_s=total.busy_s,
+            cost=total.cost,
+            always_max=total.always_max,
+            fixed_workers=fixed,
+            fixed=fixed_cost,
+            price_per_hour=total.cost / total.worker_s * HOUR_S if total.worker_s else 0.0,
+        )
+
+    def oldest_event(self) -> float | None:
+        """Return the time of the oldest event, epoch seconds."""
+        rows = self._rows(select(func.min(events.c.at)))
+        return None if rows[0][0] is None else float(rows[0][0])
+
+    # -- parts --------------------------------------------------------------------------------
+
+    def _matching(self, query: EventQuery) -> Select[Any] | None:
+        wanted = select(events).where(events.c.at >= query.start, events.c.at < query.end)
+        if query.app is None:
+            wanted = wanted.where(events.c.app_id.in_(self._database.ids))
+        else:
+            app_id = self._database.id_of(query.app)
+            if app_id is None:
+                return None
+            wanted = wanted.where(events.c.app_id == app_id)
+        for column, values in (
+            (events.c.kind, {kind.value for kind in query.kinds}),
+            (events.c.action, query.actions),
+            (events.c.reason, query.reasons),
+        ):
+            if values:
+                wanted = wanted.where(column.in_(sorted(values)))
+        if query.before is not None:
+            wanted = wanted.where(events.c.id < query.before)
+        return wanted.order_by(events.c.id.desc()).limit(query.limit)
+
+    def _event(self, row: Row[Any]) -> Event:
+        try:
+            fields = unpack_event(row.body)
+        except ValueError as error:
+            raise HistoryError(f"{self._database}: event {row.id}: {error}") from error
+        return Event(
+            id=row.id,
+            app=self._database.name_of(row.app_id),
+            at=row.at,
+            kind=EventKind(row.kind),
+            action=row.action,
+            reason=row.reason,
+            message=row.message,
+            fields=fields,
+        )
+
+    def _minutes(self, app_id: int, start: float, end: float) -> Iterator[Minute]:
+        """Go through an app's minutes of a range, in order of time."""
+        packed = (
+            select(hours.c.body)
+            .where(hours.c.app_id == app_id)
+            .where(hours.c.at >= start // HOUR_S, hours.c.at <= end // HOUR_S)
+            .order_by(hours.c.at)
+        )
+        single = (
+            select(minutes.c.body)
+            .where(minutes.c.app_id == app_id)
+            .where(minutes.c.at >= start // MINUTE_S, minutes.c.at <= end // MINUTE_S)
+            .order_by(minutes.c.at)
+        )
+        try:
+            for row in self._rows(packed):
+                for minute in unpack_hour(row.body):
+                    if start <= minute.at * MINUTE_S < end:
+                        yield minute
+            for row in self._rows(single):
+                minute = unpack_minute(row.body)
+                if start <= minute.at * MINUTE_S < end:
+                    yield minute
+        except ValueError as error:
+            raise HistoryError(f"{self._database}: {error}") from error
+
+    def _sums(self, app_id: int, start: float, end: float) -> Sums:
+        """Add up a range: whole hours from their sums, the rest minute by minute."""
+        first, last = int(-(-start // HOUR_S)), int(end // HOUR_S)
+        if last <= first:
+            return sums_of(self._minutes(app_id, start, end))
+        columns = [func.sum(spend.c[name]) for name in Sums._fields[:-1]]
+        whole = (
+            select(*columns, func.max(spend.c.workers_max))
+            .where(spend.c.app_id == app_id)
+            .where(spend.c.at >= first, spend.c.at < last)
+        )
+        row = self._rows(whole)[0]
+        total = Sums() if row[0] is None else Sums(*row)
+        edges = ((start, first * HOUR_S), (last * HOUR_S, end))
+        for since, until in edges:
+            if since < until:
+                total = add(total, sums_of(self._minutes(app_id, since, until)))
+        return add(total, sums_of(self._single(app_id, first * 60, last * 60)))
+
+    def _single(self, app_id: int, first: int, last: int) -> Iterator[Minute]:
+        """Go through the minutes of whole hours that are not packed yet."""
+        query = (
+            select(minutes.c.body)
+            .where(minutes.c.app_id == app_id)
+            .where(minutes.c.at >= first, minutes.c.at < last)
+        )
+        for row in self._rows(query):
+            yield unpack_minute(row.body)
+
+    def _rows(self, query: Select[Any]) -> list[Row[Any]]:
+        try:
+            with self._database.engine.connect() as db:
+                return list(db.execute(query))
+        except (SQLAlchemyError, OSError) as error:
+            raise HistoryError(f"{self._database}: {words_of(error)}") from error
