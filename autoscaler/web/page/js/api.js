@@ -92,8 +92,9 @@ export async function samples(key, range, points, signal) {
   return fields.page(await ask(`${appPath(key)}/samples`, { query, signal }), fields.sample).items;
 }
 
+/** Events of an app; `null`: of all, and of the platform. */
 export async function events(key, query, signal) {
-  return fields.page(await ask(`${appPath(key)}/events`, { query, signal }), fields.event);
+  return fields.page(await ask(key === null ? "events" : `${appPath(key)}/events`, { query, signal }), fields.event);
 }
 
 export async function decisions(key, query, signal) {

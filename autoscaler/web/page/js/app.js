@@ -70,7 +70,7 @@ class AppPage {
     this.now = h("section", { class: "card now", "aria-labelledby": "now-title" });
     this.picker = h("div");
     this.grid = h("div", { class: "charts" });
-    this.chartNote = h("div");
+    this.chartNote = h("div", { class: "chart-note" });
     this.workers = h("section", { class: "card", "aria-labelledby": "workers-title" });
     const space = h("span", { class: "namespace" }, `${this.app.namespace} /`, h("wbr"));
     put(this.view,
@@ -90,7 +90,7 @@ class AppPage {
   }
 
   #whyForm() {
-    const input = h("input", { type: "text", id: "why-at", placeholder: t("app.whyHint"), autocomplete: "off", size: 18 });
+    const input = h("input", { type: "text", id: "why-at", placeholder: t("app.whyHint"), autocomplete: "off", size: 24 });
     const problem = h("span", { class: "form-error", role: "alert" });
     const submit = (event) => {
       event.preventDefault();

@@ -91,7 +91,7 @@ export class Chart {
       scales: { x: { time: true, range: () => this.range }, y: { range: (_, low, high) => this.#yRange(low, high) } },
       cursor: { sync: { key: this.group, setSeries: false }, points: { size: 6 }, y: false, drag: { x: true, y: false, dist: CLICK_PX, setScale: false } },
       axes: [
-        { ...axis, space: 70, values: (_, ticks) => this.#times(ticks) },
+        { ...axis, size: 30, space: 70, values: (_, ticks) => this.#times(ticks) },
         { ...axis, size: 44, incrs: this.plot.whole ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] : undefined, values: (_, ticks) => ticks.map((each) => number(each, 2)) },
       ],
       series: [{}, ...series],
@@ -114,8 +114,15 @@ export class Chart {
   }
 
   #yRange(low, high) {
-    if (this.plot.whole) return [0, Math.max(2, Math.ceil((high ?? 0) * 1.08))];
+    const top = this.plot.top ? Math.min(high ?? 0, this.#top()) : high ?? 0;
+    if (this.plot.whole) return [0, Math.max(2, Math.ceil(top * 1.08))];
     return [0, high > 0 ? high * 1.12 : 1];
+  }
+
+  /** Half above what the lines before the policies reach: a wild proposal is cut off. */
+  #top() {
+    const highs = this.data.plain.slice(0, this.plot.top).map((column) => extent(column)?.high ?? 0);
+    return Math.max(...highs) * 1.5;
   }
 
   #times(ticks) {

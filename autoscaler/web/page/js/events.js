@@ -53,7 +53,8 @@ export class EventList {
   async #fetch(cursor) {
     const query = { ...this.range, ...FILTERS[this.filter.value], reason: this.reason.value, limit: LIMIT, cursor };
     try {
-      const found = await api.events(this.app, query, this.signal);
+      const of = query.kind === "trouble" ? null : this.app; // the platform's troubles are of no app
+      const found = await api.events(of, query, this.signal);
       const kept = cursor === null ? this.#keep(found) : { items: [...this.items, ...found.items], cursor: found.nextCursor };
       Object.assign(this, kept);
       this.#draw();

@@ -141,7 +141,7 @@ export function sample(item) {
   return {
     at: item.at_epoch_s,
     span: item.span_s,
-    looks: item.looks,
+    seen: item.seen_s ?? item.span_s,
     free: item.free,
     busy: item.busy,
     starting: item.in_flight,

@@ -40,7 +40,7 @@ export function span(seconds) {
   const whole = Math.max(0, seconds);
   const [size, unit] = UNITS.find(([each]) => whole >= each * 2 || (each === 86_400 && whole >= each)) ?? [1, "second"];
   const digits = unit === "second" && whole < 10 && whole % 1 > 0 ? 1 : 0;
-  const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits };
+  const options = { style: "unit", unit, unitDisplay: "narrow", maximumFractionDigits: digits };
   return intl("NumberFormat", options).format(whole / size);
 }
 

@@ -12,15 +12,17 @@ const PAGES = 3;
 export async function loadMarks(app, range, signal) {
   const query = { ...api.rangeQuery(range), limit: LIMIT };
   const acted = { ...query, action: ["scale_up", "scale_down"] };
-  const other = { ...query, kind: ["raced", "trouble", "intervention"] };
-  const [decisions, actions, others] = await Promise.all([
+  const other = { ...query, kind: ["raced", "intervention"] };
+  const trouble = { ...query, kind: "trouble" }; // of the platform, so of no app
+  const [decisions, actions, others, troubles] = await Promise.all([
     api.decisions(app, query, signal),
     pages((cursor) => api.decisions(app, { ...acted, cursor }, signal)),
     pages((cursor) => api.events(app, { ...other, cursor }, signal)),
+    pages((cursor) => api.events(null, { ...trouble, cursor }, signal)),
   ]);
-  const cut = [actions, others].filter((each) => each.more).map((each) => each.items.at(-1).at);
+  const cut = [actions, others, troubles].filter((each) => each.more).map((each) => each.items.at(-1).at);
   return {
-    events: [...actions.items, ...others.items],
+    events: [...actions.items, ...others.items, ...troubles.items],
     decisions: decisions.items,
     since: cut.length ? Math.max(...cut) : null,
   };

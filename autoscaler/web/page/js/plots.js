@@ -10,18 +10,21 @@ export function withGaps(samples) {
   for (const sample of samples) {
     const last = whole.at(-1);
     if (last && sample.at - (last.at + last.span) > sample.span * 0.75 + 1) {
-      whole.push({ at: last.at + last.span, span: sample.at - last.at - last.span, looks: 0 });
+      whole.push({ at: last.at + last.span, span: sample.at - last.at - last.span, seen: 0 });
     }
     whole.push(sample);
   }
   return whole;
 }
 
-const seen = (value) => (sample) => (sample.looks > 0 ? value(sample) : null);
+const seen = (value) => (sample) => (sample.seen > 0 ? value(sample) : null);
 const there = (sample) => sample.free + sample.busy + sample.starting + sample.other;
-const perHour = (value) => (sample) => (value(sample) * HOUR_S) / sample.span;
+const perHour = (value) => (sample) => (value(sample) * HOUR_S) / sample.seen;
 
-/** What each chart shows. `lines`: name, label, value, look; `stacked`: lines lie on each other. */
+/**
+ * What each chart shows. `lines`: name, label, value, look; `stacked`: lines lie on each other;
+ * `top`: so many lines, the first ones, say how high the chart reaches.
+ */
 export function plots(samples, priced) {
   const policies = [...new Set(samples.flatMap((sample) => Object.keys(sample.proposals ?? {})))].sort();
   return [
@@ -36,7 +39,7 @@ export function plots(samples, priced) {
       ],
     },
     {
-      id: "wanted", title: t("chart.wanted"), whole: true,
+      id: "wanted", title: t("chart.wanted"), whole: true, top: 2,
       lines: [
         { label: t("series.desired"), colour: "accent", value: seen((s) => s.desired), width: 2.5, steps: true },
         { label: t("series.there"), colour: "busy", value: seen(there), width: 1.5, steps: true },
@@ -60,8 +63,8 @@ export function plots(samples, priced) {
     {
       id: "traffic", title: t("chart.traffic"),
       lines: [
-        { label: t("series.arrivals"), colour: "arrivals", value: seen((s) => (s.arrivals * 60) / s.span) },
-        { label: t("series.served"), colour: "served", value: seen((s) => (s.served * 60) / s.span), dash: [4, 3] },
+        { label: t("series.arrivals"), colour: "arrivals", value: seen((s) => (s.arrivals * 60) / s.seen) },
+        { label: t("series.served"), colour: "served", value: seen((s) => (s.served * 60) / s.seen), dash: [4, 3] },
       ],
     },
     priced
@@ -71,7 +74,7 @@ export function plots(samples, priced) {
         }
       : {
           id: "cost", title: t("chart.costWorkers"),
-          lines: [{ label: t("series.costWorkers"), colour: "cost", value: seen((s) => s.workerSeconds / s.span), fill: true, steps: true }],
+          lines: [{ label: t("series.costWorkers"), colour: "cost", value: seen((s) => s.workerSeconds / s.seen), fill: true, steps: true }],
         },
   ];
 }

@@ -121,7 +121,8 @@ class Row {
     setText(this.workers, number(app.workers));
     setText(this.max, app.max === null ? "" : ` / ${number(app.max)}`);
     setText(this.desired, number(app.desired));
-    const change = Math.sign((app.desired ?? 0) - (app.workers ?? app.desired ?? 0));
+    const known = app.desired !== null && app.workers !== null;
+    const change = known ? Math.sign(app.desired - app.workers) : 0;
     this.desired.dataset.change = change > 0 ? "up" : change < 0 ? "down" : "";
     setText(this.queue, number(app.queue));
     this.queue.classList.toggle("waiting", (app.queue ?? 0) > 0);

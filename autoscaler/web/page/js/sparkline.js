@@ -75,7 +75,7 @@ export class Sparklines {
     line.fetchedAt = api.now();
     const samples = await api.samples(app, { span: SPAN_S, end: null }, POINTS, this.signal);
     const told = samples
-      .filter((each) => each.looks > 0)
+      .filter((each) => each.seen > 0)
       .map((each) => {
         const workers = each.free + each.busy + each.starting + each.other;
         return [each.at + each.span / 2, workers, each.desired ?? workers];
