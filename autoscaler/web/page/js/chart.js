@@ -35,7 +35,7 @@ export class Chart {
     this.legend = h("div", { class: "legend", "aria-hidden": "true" });
     this.empty = h("p", { class: "empty", hidden: true }, t("chart.empty"));
     this.summary = h("p", { class: "visually-hidden" });
-    this.table = h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": t("chart.asTable", { title: plot.title }) });
+    this.table = h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("chart.asTable", { title: plot.title }) });
     this.details = h("details", { class: "values", ontoggle: () => this.#fillTable() },
       h("summary", {}, t("chart.tableOpen")), this.table);
     this.element = h("section", { class: `card chart${plot.tall ? " tall" : ""}`, dataset: { chart: plot.id } },
@@ -63,7 +63,7 @@ export class Chart {
     if (!library || !this.data) return;
     this.chart?.destroy();
     this.chart = new library(this.#options(), [this.data.times, ...this.data.drawn], this.place);
-    this.marks?.attach(this.chart);
+    this.marks?.attach(this.chart, this.place.parentElement);
   }
 
   destroy() {

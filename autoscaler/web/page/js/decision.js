@@ -36,7 +36,7 @@ function body(dialog, app, told, which, link) {
     stepsTable(told.explanation.steps),
     h("div", { class: "dialog-tools" }, neighbours(dialog, app, told, link), copyButton(link, told.at)),
     h("details", { class: "raw" }, h("summary", {}, t("decision.raw")),
-      h("pre", { tabindex: "0", role: "region", "aria-label": t("decision.raw") }, JSON.stringify(told.decision.raw, null, 2))),
+      h("pre", { tabindex: "0", role: "group", "aria-label": t("decision.raw") }, JSON.stringify(told.decision.raw, null, 2))),
   ].flat();
 }
 

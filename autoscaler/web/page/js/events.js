@@ -36,7 +36,7 @@ export class EventList {
       h("div", { class: "chart-head" }, h("h2", { id: "events-title" }, t("events.title")),
         h("div", { class: "inline-filters" }, h("label", { class: "visually-hidden", for: "event-kind" }, t("events.kind")), this.filter,
           h("label", { class: "visually-hidden", for: "event-reason" }, t("events.reason")), this.reason)),
-      h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": t("events.title") }, table), this.note, this.more);
+      h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("events.title") }, table), this.note, this.more);
     this.#reasons();
   }
 

@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { moment } from "./format.js";
 import { t } from "./i18n.js";
 
-const NEAR_PX = 17;
+const NEAR_PX = 26; // marks that would touch become one with a number
 const GLYPHS = { up: "▲", down: "▼", raced: "✕", trouble: "!", intervention: "✋︎", many: "" };
 
 /** What kind of mark an event makes, or `null` for none. */
@@ -30,11 +30,12 @@ export class Marks {
     this.events = [];
   }
 
-  /** Lie over this chart from now on. */
-  attach(chart) {
+  /** Lie over this chart from now on; `frame` is the element around it. */
+  attach(chart, frame) {
     this.chart = chart;
+    this.layer?.remove();
     this.layer = h("div", { class: "marks", role: "group", "aria-label": t("mark.legend") });
-    chart.over.parentElement.append(this.layer);
+    frame.append(this.layer);
     chart.hooks.draw = [...(chart.hooks.draw ?? []), () => this.#place()];
     this.#place();
   }

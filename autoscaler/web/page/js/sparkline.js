@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { svg } from "./dom.js";
+import { t } from "./i18n.js";
 
 const WIDTH = 108;
 const HEIGHT = 26;
@@ -109,7 +110,7 @@ function stepPath(points, index, x, y) {
 }
 
 export function sparkline() {
-  const attributes = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", role: "img" };
+  const attributes = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", role: "img", "aria-label": t("column.trend") };
   const path = (name) => svg("path", { class: name });
   return svg("svg", attributes, path("spark-area"), path("spark-line"), path("spark-wanted"));
 }

@@ -16,7 +16,7 @@ export function workersTable(workers) {
   const sorted = [...workers].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || (a.id < b.id ? -1 : 1));
   const rows = sorted.slice(0, SHOWN).map((worker) => h("tr", {}, columns.map((name) => cell(name, worker))));
   const head = columns.map((name) => h("th", { scope: "col" }, t(`workers.${name}`)));
-  return h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": t("workers.title") },
+  return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("workers.title") },
     h("table", { class: "plain" }, h("caption", { class: "visually-hidden" }, t("workers.title")),
       h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)));
 }
