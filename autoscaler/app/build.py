@@ -11,16 +11,20 @@ from random import Random  # noqa: TID251 - an instance to inject is made here
 import structlog
 
 from autoscaler import __version__
+from autoscaler.app.past import build_history, show_history
+from autoscaler.app.prices import Prices
 from autoscaler.app.tokens import RedactedTokens
 from autoscaler.control.fleet import Ceilings, Fleet
 from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
+from autoscaler.control.interventions import Desk
 from autoscaler.control.pacing import Pacer
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.supervisor import Supervisor
 from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
+from autoscaler.history import HistoryStore
 from autoscaler.model import AppKey
 from autoscaler.model.errors import StateError
-from autoscaler.ports import Clock, Platform, State, Trust
+from autoscaler.ports import Clock, Platform, Recorder, State, Trust
 from autoscaler.settings import Settings
 from autoscaler.signals import SignalFetcher
 from autoscaler.state import SqliteState, StateLockedError, VolatileState
@@ -41,7 +45,10 @@ from autoscaler.web import (
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The wired daemon. Whoever asked for it closes ``client``, ``signals`` and ``state``."""
+    """The wired daemon.
+
+    Whoever asked for it closes ``client``, ``signals``, ``state`` and ``history``.
+    """
 
     client: EverAIClient
     signals: SignalFetcher
@@ -52,6 +59,8 @@ class Parts:
     supervisor: Supervisor
     health: Health
     shown: ConfigurationView
+    prices: Prices
+    history: HistoryStore | None
     web: WebServer
 
 
@@ -66,7 +75,13 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     health = Health(clock)
     snapshot, changes = Snapshot(), Changes()
     metrics = Metrics(version=__version__, dry_run=settings.dry_run)
-    recorder = Recorders((metrics, snapshot, changes, health, DecisionLog(log)))
+    prices = Prices()
+    history = build_history(settings, clock, prices)
+    listeners: list[Recorder] = [metrics, snapshot, changes, health, DecisionLog(log)]
+    if history is not None:
+        listeners.append(history.recorder)
+        show_history(metrics, history)
+    recorder = Recorders(tuple(listeners))
     tokens = app_tokens(settings)
     client = _client(settings, environ, clock, recorder, tokens)
     state = _state(settings)
@@ -103,6 +118,8 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         configuration=configuration,
         changes=changes,
         doorkeeper=doorkeeper(settings, clock),
+        history=history,
+        interventions=Desk(supervisor, reconciler),
         details=lambda: {
             "platform_circuit_open": breaker.is_open,
             "state_trust": state.trust.value,
@@ -116,8 +133,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         closing=changes.close,
     )
     return Parts(
-        client, signals, tokens, platform, state, fleet, supervisor, health, configuration, web
-    )
+        client, signals, tokens, platform, state, fleet, supervisor, health, configuration, prices,
+        history, web,
+    )  # fmt: skip
 
 
 def doorkeeper(settings: Settings, clock: Clock) -> Doorkeeper:

@@ -71,8 +71,8 @@ class Configuration:
                 return
             if _needs_restart(self._written, checked.settings):
                 log.warning(
-                    "changes outside apps, defaults, discover and fleet take effect at the next"
-                    " start"
+                    "changes outside apps, defaults, discover, fleet and prices take effect at the"
+                    " next start"
                 )
             self._written = checked.settings
             warnings = [str(warning) for warning in checked.warnings]
@@ -109,6 +109,7 @@ class Configuration:
         self._parts.app_tokens.clear()
         self._parts.app_tokens.update(app_tokens(settings))
         self._parts.fleet.ceilings = ceilings(settings)
+        self._parts.prices.show(settings)
         self._parts.supervisor.apply(to_spec(settings))
         self._parts.shown.show(settings)
         self._parts.health.configured(self._parts.supervisor.apps)
@@ -145,5 +146,5 @@ def _content(file: Path) -> bytes | None:
 
 
 def _needs_restart(old: Settings, new: Settings) -> bool:
-    sections = ("everai", "state", "server", "log", "dry_run", "discover_interval")
+    sections = ("everai", "state", "history", "server", "log", "dry_run", "discover_interval")
     return any(getattr(old, name) != getattr(new, name) for name in sections)

@@ -80,6 +80,8 @@ async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -
 async def _close(parts: Parts) -> None:
     await parts.client.aclose()
     await parts.signals.aclose()
+    if parts.history is not None:
+        await parts.history.close()
     try:
         await parts.state.close()
     except StateError as error:
@@ -97,6 +99,8 @@ def _schedule(parts: Parts, configuration: Configuration, settings: Settings) ->
     )
     scheduler.add_job(tick, "interval", seconds=TICK_S, id="tick")
     scheduler.add_job(parts.supervisor.flush, "interval", seconds=FLUSH_S, id="flush")
+    if parts.history is not None:
+        scheduler.add_job(parts.history.flush, "interval", seconds=FLUSH_S, id="history")
     scheduler.add_job(
         configuration.discover, "interval", seconds=settings.discover_interval, id="discover"
     )

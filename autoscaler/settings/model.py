@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from autoscaler.policies import PositiveDuration
 from autoscaler.settings.app import AppSettings, DefaultsSettings, with_defaults
+from autoscaler.settings.history import HistorySettings, PricesSettings
 from autoscaler.settings.sections import (
     EveraiSettings,
     FleetSettings,
@@ -94,6 +95,12 @@ class Settings(BaseSettings):
     )
     everai: EveraiSettings = Field(default=EveraiSettings(), description="The platform.")
     state: StateSettings = Field(default=StateSettings(), description="Memory over restarts.")
+    history: HistorySettings = Field(
+        default=HistorySettings(), description="What happened, for any past moment."
+    )
+    prices: PricesSettings = Field(
+        default=PricesSettings(), description="What workers cost, to count money."
+    )
     server: ServerSettings = Field(default=ServerSettings(), description="Own HTTP server.")
     log: LogSettings = Field(default=LogSettings(), description="Logging.")
     fleet: FleetSettings = Field(default=FleetSettings(), description="Ceilings over all apps.")

@@ -11,6 +11,7 @@ from autoscaler.telemetry.explanation import paragraph, steps
 from autoscaler.telemetry.serialize import (
     action_fields,
     decision_fields,
+    intervention_fields,
     moment,
     observation_fields,
     observation_summary,
@@ -90,19 +91,6 @@ def queue_size(seen: AppSnapshot) -> int | None:
     if seen.observation is None or isinstance(seen.observation.queue_size, NoData):
         return None
     return seen.observation.queue_size
-
-
-def intervention_fields(order: Intervention) -> dict[str, Any]:
-    """Return an order by hand."""
-    return {
-        "kind": order.kind.value,
-        **moment("since", order.since),
-        **moment("until", order.until),
-        "who": order.who,
-        "why": order.why,
-        "direction": order.direction,
-        "workers": order.workers,
-    }
 
 
 def explanation(decision: dict[str, Any]) -> dict[str, Any]:

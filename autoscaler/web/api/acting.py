@@ -16,13 +16,13 @@ from autoscaler.model.errors import StateError
 from autoscaler.policies import parse_duration
 from autoscaler.ports import Interventions
 from autoscaler.settings.sections import MAX_WORKERS
+from autoscaler.telemetry.serialize import intervention_fields
 from autoscaler.web.api.guard import GuardedRoute
 from autoscaler.web.api.models import Acted
 from autoscaler.web.api.parameters import Key, problems
 from autoscaler.web.api.sources import From, Sources
 from autoscaler.web.problems import Problem, wrong_value
 from autoscaler.web.responses import json_response
-from autoscaler.web.views import intervention_fields
 
 FOR_MIN_S = 60.0
 FOR_MAX_S = 7 * 86_400.0

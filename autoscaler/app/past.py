@@ -1,0 +1,90 @@
+"""Builds the history from the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from autoscaler.app.prices import Prices
+from autoscaler.history import HistoryStore, Retention
+from autoscaler.history.recorder import HistoryRecorder
+from autoscaler.model.errors import ConfigurationError
+from autoscaler.ports import Clock
+from autoscaler.settings import Settings
+from autoscaler.telemetry import Metrics, redact
+from autoscaler.telemetry.serialize import decision_fields
+
+_DRIVERS = ("postgresql+psycopg", "postgresql")
+
+
+def build_history(settings: Settings, clock: Clock, prices: Prices) -> HistoryStore | None:
+    """Return the history; ``None`` where it is off, or no place is configured.
+
+    It is opened by its first write, so a store that cannot be opened never stops the start.
+
+    Raises:
+        ConfigurationError: ``history.url_file`` cannot be used.
+    """
+    place = _place(settings)
+    if not settings.history.enabled or place is None:
+        return None
+    log = structlog.get_logger()
+    return HistoryStore(
+        place,
+        settings.everai.endpoint,
+        recorder=HistoryRecorder(clock, decision_fields, prices.of),
+        clock=clock,
+        retention=Retention(settings.history.retention, settings.history.max_size_mib * 2**20),
+        on_trouble=lambda why: log.error("history trouble", message=why),
+        on_recovery=lambda why: log.info("history recovered", message=why),
+    )
+
+
+def show_history(metrics: Metrics, history: HistoryStore) -> None:
+    """Put how the store does among the metrics."""
+    metrics.live(
+        "autoscaler_history_failing",
+        "1 while the history cannot be written.",
+        lambda: float(history.failing),
+    )
+    metrics.live(
+        "autoscaler_history_backlog", "Rows not written yet.", lambda: float(history.backlog)
+    )
+    metrics.live(
+        "autoscaler_history_lost",
+        "Rows dropped since the start, because they could not be written for too long.",
+        lambda: float(history.lost),
+    )
+
+
+def _place(settings: Settings) -> URL | None:
+    file = settings.history.url_file
+    if file is None:
+        path = settings.history.path
+        return None if path is None else URL.create("sqlite", database=str(path))
+    return _address(file)
+
+
+def _address(file: Path) -> URL:
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not text"
+        raise ConfigurationError(f"history.url_file {file} cannot be read: {why}") from None
+    redact(text)
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        url = None
+    if url is None or url.drivername not in _DRIVERS:
+        # the address is not quoted: it may hold a password
+        raise ConfigurationError(
+            f"history.url_file {file}: must hold an address such as"
+            " postgresql+psycopg://user:password@host/name"
+        )
+    if url.password is not None:
+        redact(str(url.password))
+    return url.set(drivername=_DRIVERS[0])
