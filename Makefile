@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign test-api mutations chaos soak reference plots lab demo clean
+.PHONY: help setup page check format test test-browser test-foreign test-api mutations chaos soak reference plots screenshots lab demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -21,6 +21,9 @@ $(STAMP): pyproject.toml uv.lock
 
 setup: $(STAMP) ## Install everything into .venv
 
+page: $(STAMP) ## Bring the charting library of the status page (needs npm); setup does it too
+	$(BIN)/python deploy/page/vendor.py
+
 check: $(STAMP) ## Lint, format check, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,7 +35,10 @@ format: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff check --fix .
 
 test: $(STAMP) ## Everything but the targets below; at most five minutes
-	$(BIN)/pytest -n auto --dist worksteal -m "not foreign and not chaos and not mutation"
+	$(BIN)/pytest -n auto --dist worksteal -m "not browser and not foreign and not chaos and not mutation"
+
+test-browser: page ## The status page in a real Chromium (Debian package chromium; needs npm)
+	$(BIN)/pytest tests/browser -n 2 --dist worksteal -m browser
 
 test-foreign: $(STAMP) ## The emulator driven by the platform's own public client (from PyPI)
 	$(BIN)/pytest tests/foreign -m foreign
@@ -56,6 +62,9 @@ reference: $(STAMP) ## Write the tables of docs/configuration.md and docs/polici
 plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 	$(BIN)/autoscaler policies --plot docs/images/policies
 
+screenshots: page ## Take the pictures of docs/status-page.md anew (needs chromium and npm)
+	$(BIN)/python -m tests.browser.screenshots
+
 lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (about half an hour)
 	$(BIN)/autoscaler lab --out docs/lab --images docs/images/lab --into docs/benchmarks.md
 
@@ -63,4 +72,4 @@ demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 	$(BIN)/autoscaler demo --speed $(or $(DEMO_SPEED),1)
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) deploy/page/node_modules autoscaler/web/page/vendor build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

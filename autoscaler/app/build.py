@@ -120,6 +120,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         doorkeeper=doorkeeper(settings, clock),
         history=history,
         interventions=Desk(supervisor, reconciler),
+        price_of=prices.of,
         details=lambda: {
             "platform_circuit_open": breaker.is_open,
             "state_trust": state.trust.value,

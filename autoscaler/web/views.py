@@ -24,11 +24,11 @@ Orders = Sequence[Intervention]
 
 
 def app_row(
-    app: AppKey, seen: AppSnapshot, orders: Orders, price_per_hour: float | None
+    app: AppKey, seen: AppSnapshot, orders: Orders, cost_per_hour: float | None
 ) -> dict[str, Any]:
     """Return the line of an app in a table: plain values only.
 
-    ``price_per_hour``: of one worker, as configured; ``None`` where it is not.
+    ``cost_per_hour``: of the workers of the last list; ``None`` where no price is known.
     """
     decision, observation = seen.decision, seen.observation
     return {
@@ -44,31 +44,31 @@ def app_row(
         "min_workers": None if decision is None else decision.min_workers,
         "max_workers": None if decision is None else decision.max_workers,
         "interventions": [intervention_fields(order) for order in orders],
-        "price_per_hour": price_per_hour,
+        "cost_per_hour": cost_per_hour,
         **moment("seen_at", None if observation is None else observation.received_at),
         **moment("decided_at", None if decision is None else decision.at),
     }
 
 
 def app_summary(
-    app: AppKey, seen: AppSnapshot, orders: Orders, price_per_hour: float | None
+    app: AppKey, seen: AppSnapshot, orders: Orders, cost_per_hour: float | None
 ) -> dict[str, Any]:
     """Return an app for the list of all: the observation has its workers counted by state."""
     observation = seen.observation
     return {
-        **app_row(app, seen, orders, price_per_hour),
+        **app_row(app, seen, orders, cost_per_hour),
         "observation": None if observation is None else observation_summary(observation),
         "decision": _decision(seen.decision),
     }
 
 
 def app_details(
-    app: AppKey, seen: AppSnapshot, orders: Orders, price_per_hour: float | None
+    app: AppKey, seen: AppSnapshot, orders: Orders, cost_per_hour: float | None
 ) -> dict[str, Any]:
     """Return everything that is kept of an app, its workers one by one."""
     observation = seen.observation
     return {
-        **app_row(app, seen, orders, price_per_hour),
+        **app_row(app, seen, orders, cost_per_hour),
         "observation": None if observation is None else observation_fields(observation),
         "decision": _decision(seen.decision),
         "explanation": None

@@ -71,7 +71,7 @@ class Complaints:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            where = message.location.get("url", "") if message.location else ""
+            where = message.location.get("url", "")
             self.said.append(f"{message.text} {where}".strip())
 
     def check(self) -> None:
@@ -124,10 +124,9 @@ async def start_stage(tmp_path: Path) -> AsyncIterator[StartStage]:
     async with AsyncExitStack() as stack:
 
         async def started(
-            *, apps: int = 5, hours: float = 3.0, with_past: int | None = None, closed: bool = False,
-            priced: bool = True,
+            *, apps: int = 5, hours: float = 3.0, with_past: int | None = None, closed: bool = False
         ) -> tuple[Stage, WebServer]:  # fmt: skip
-            stage = Stage(tmp_path, apps=apps, closed=closed, priced=priced)
+            stage = Stage(tmp_path, apps=apps, closed=closed)
             stack.push_async_callback(stage.store.close)
             await stage.live_through(hours, apps=with_past)
             stage.look_at_all()

@@ -1,8 +1,6 @@
-"""An app's page as people use it: what is it doing, why did it scale at 14:05, and leave it alone."""
+"""An app's page as people use it: what is it doing, why did it scale at 14:05, and stop it."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -103,7 +101,8 @@ async def test_why_at_a_time_that_is_typed(open_page: OpenPage, start_stage: Sta
     page = await opened(open_page, server)
     at = stage.clock.now() - 1800
     clock = await page.evaluate(
-        "at => new Date(at * 1000).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})",
+        """at => new Date(at * 1000)
+        .toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })""",
         at,
     )
     box = page.get_by_label("What was decided at")
@@ -137,7 +136,7 @@ async def test_a_click_on_a_moment_of_a_chart_explains_it(
 
 
 async def test_time_ranges_up_to_thirty_days(open_page: OpenPage, start_stage: StartStage) -> None:
-    _, server = await start_stage(apps=2, hours=50)
+    stage, server = await start_stage(apps=2, hours=50)
     page = await opened(open_page, server)
     for name in ("1 h", "24 h", "30 days"):
         await page.get_by_role("button", name=name, exact=True).click()
@@ -147,7 +146,7 @@ async def test_time_ranges_up_to_thirty_days(open_page: OpenPage, start_stage: S
         await expect(page.locator('[data-chart="workers"] .mark').first).to_be_visible()
     assert "range=30d" in page.url
     await page.get_by_role("button", name="Custom").click()
-    now = datetime.now(tz=UTC).timestamp()
+    now = stage.clock.now()
     for label, at in (("From", now - 30 * 3600), ("To", now - 6 * 3600)):
         local = await page.evaluate(
             """at => { const d = new Date(at * 1000);

@@ -20,6 +20,7 @@ from random import Random  # noqa: TID251 - made-up loads, from a seed
 from typing import Any
 
 from autoscaler.app.clock import SystemClock
+from autoscaler.app.prices import Prices
 from autoscaler.decision import AppMemory, AppSpec, decide
 from autoscaler.decision.expectations import (
     down_order_ended,
@@ -129,7 +130,8 @@ class Model:
         day = 0.5 - 0.5 * math.cos(2 * math.pi * ((now + self.phase) % DAY_S) / DAY_S)
         wave = 0.85 + 0.15 * math.sin(2 * math.pi * now / 1700 + self.phase)
         burst = 1.9 if (now + 7 * self.phase) % 10_800 < 420 else 1.0
-        return self.peak * (0.08 + 0.92 * day**1.4) * wave * burst + self.extra_load
+        shape = 0.08 + 0.92 * math.pow(day, 1.4)
+        return self.peak * shape * wave * burst + self.extra_load
 
     def live_on(self, now: float) -> int:
         """Let time pass until now; return how many serve now."""
@@ -261,22 +263,22 @@ class Stage:
         *,
         apps: int = 12,
         seed: int = 7,
-        priced: bool = True,
         closed: bool = False,
     ) -> None:
         self.clock = StageClock()
         self.folder = folder
         rng = Random(seed)
         names = [NAMES[i] if i < len(NAMES) else f"app-{i:04d}" for i in range(apps)]
-        given = [_app(name, i, rng, priced=priced) for i, name in enumerate(names)]
+        given = [_app(name, i, rng) for i, name in enumerate(names)]
         self.settings = Settings.model_validate({"apps": given})
         specs = to_spec(self.settings)
         self.models = {spec.key: _model(spec, i, rng) for i, spec in enumerate(specs)}
         self.snapshot, self.changes = Snapshot(), Changes()
         self.health = Health(self.clock)
         self.metrics = Metrics(version="1.2.3", dry_run=False)
-        price = {AppKey(a.namespace, a.name): a.price_per_hour or 0.0 for a in self.settings.apps}
-        writer = HistoryRecorder(self.clock, decision_fields, lambda app: lambda _: price[app])
+        self.prices = Prices()
+        self.prices.show(self.settings)
+        writer = HistoryRecorder(self.clock, decision_fields, self.prices.of)
         self.trouble: list[str] = []
         self.store = HistoryStore(
             f"sqlite:///{folder / 'history.db'}",
@@ -352,6 +354,7 @@ class Stage:
             doorkeeper=Doorkeeper(self.access, self.clock),
             history=self.store,
             interventions=StageOrders(self),
+            price_of=self.prices.of,
             details=lambda: {"platform_circuit_open": False, "state_trust": "whole"},
         )
         self.health.configured([])
@@ -359,7 +362,7 @@ class Stage:
         return WebServer(site, "127.0.0.1", port, closing=self.changes.close)
 
 
-def _app(name: str, place: int, rng: Random, *, priced: bool) -> dict[str, Any]:
+def _app(name: str, place: int, rng: Random) -> dict[str, Any]:
     policies: list[dict[str, Any]] = [
         {"type": "queue", "target": 2},
         {"type": "utilization"},
@@ -370,7 +373,7 @@ def _app(name: str, place: int, rng: Random, *, priced: bool) -> dict[str, Any]:
         "min_workers": 1,
         "max_workers": rng.choice([6, 8, 10, 12]),
         "policies": policies,
-        **({"price_per_hour": rng.choice([1.2, 2.1, 3.4])} if priced else {}),
+        "price_per_hour": rng.choice([1.2, 2.1, 3.4]),
     }
 
 

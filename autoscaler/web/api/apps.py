@@ -103,7 +103,7 @@ async def list_apps(
 async def get_app(key: Key, sources: From) -> Response:
     """Return everything that is known of an app now, and what its last 24 hours took."""
     seen = sources.known(key)
-    fields = app_details(key, seen, sources.in_force(key), sources.price(key))
+    fields = app_details(key, seen, sources.in_force(key), sources.cost_per_hour(key, seen))
     return json_response(fields | {"cost_24h": await _cost_24h(key, sources)})
 
 
@@ -160,7 +160,7 @@ def _in_chunks(
     yield msgspec.json.encode(head)[:-1] + b',"items":['
     for start in range(0, len(page), APPS_PER_CHUNK):
         items = [
-            show(app, seen, sources.in_force(app), sources.price(app))
+            show(app, seen, sources.in_force(app), sources.cost_per_hour(app, seen))
             for app, seen in page[start : start + APPS_PER_CHUNK]
         ]
         yield (b"," if start else b"") + msgspec.json.encode(items)[1:-1]

@@ -145,7 +145,8 @@ class EventStream(Response):
         if seen is None:
             return _event("gone", {"namespace": app.namespace, "name": app.name})
         return _event(
-            "app", app_row(app, seen, self._sources.in_force(app), self._sources.price(app))
+            "app",
+            app_row(app, seen, self._sources.in_force(app), self._sources.cost_per_hour(app, seen)),
         )
 
 

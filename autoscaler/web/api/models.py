@@ -69,7 +69,9 @@ class AppRow(BaseModel):
     min_workers: int | None
     max_workers: int | None
     interventions: list[InterventionView]
-    price_per_hour: float | None = Field(description="Of one worker; null where none is set.")
+    cost_per_hour: float | None = Field(
+        description="Of the workers of the last list; null where no price is known."
+    )
     seen_at: str | None = Field(description="When the last complete list came.")
     seen_at_epoch_s: float | None
     decided_at: str | None

@@ -5,8 +5,6 @@ const known = (value) => (value === undefined ? null : value);
 
 /** An app as a line of the overview. */
 export function row(item) {
-  const price = known(item.price_per_hour);
-  const workers = known(item.workers);
   return {
     key: `${item.namespace}/${item.name}`,
     namespace: item.namespace,
@@ -15,7 +13,7 @@ export function row(item) {
     action: known(item.action),
     reason: known(item.reason),
     message: item.message ?? "",
-    workers,
+    workers: known(item.workers),
     queue: known(item.queue_size),
     desired: known(item.desired),
     min: known(item.min_workers),
@@ -23,8 +21,7 @@ export function row(item) {
     orders: (item.interventions ?? []).map(order),
     decidedAt: known(item.decided_at_epoch_s),
     seenAt: item.seen_at_epoch_s ?? item.observation?.received_at_epoch_s ?? null,
-    price,
-    costPerHour: price === null || workers === null ? null : price * workers,
+    costPerHour: known(item.cost_per_hour),
   };
 }
 

@@ -139,7 +139,7 @@ class Overview {
     this.#drawChips(apps);
     this.#drawReasons(apps);
     this.#drawHeaders();
-    this.rows.show(found.slice(from, from + PAGE), apps.some((app) => app.price !== null));
+    this.rows.show(found.slice(from, from + PAGE), apps.some((app) => app.costPerHour !== null));
     this.#drawEmpty(apps.length, found.length);
     this.#drawPager(found.length, from, pages);
   }

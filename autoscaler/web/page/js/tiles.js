@@ -31,7 +31,7 @@ export function fleetTiles(apps, cost) {
 }
 
 function costTile(apps, cost) {
-  const priced = apps.some((app) => app.price !== null);
+  const priced = apps.some((app) => app.costPerHour !== null);
   const day = cost?.cost != null ? t("tile.costDay", { cost: money(cost.cost) }) : "";
   return tile("cost", t("tile.costNow"), priced ? money(sum(apps, (app) => app.costPerHour)) : "–",
     priced ? day : t("tile.noPrice"));
