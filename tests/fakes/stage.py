@@ -4,7 +4,7 @@ Each app of the stage is a small model of workers and a queue; what it shows goe
 ``decide``, and everything is recorded by the real recorders into a real history store. So days of
 past, with true explanations, are there within seconds.
 
-    python -m tests.fakes.stage FOLDER [APPS [HOURS]]
+    python -m tests.fakes.stage FOLDER APPS HOURS [PORT]
 
 serves one, with the action token ``act-0123456789-abcdef``, until its standard input ends.
 """

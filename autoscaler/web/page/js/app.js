@@ -80,7 +80,7 @@ class AppPage {
       h("div", { class: "toolbar" }, this.picker, this.#whyForm()),
       this.chartNote, this.grid,
       h("p", { class: "muted hint" }, t("chart.hint")),
-      h("div", { class: "two" }, this.events.element, h("div", { class: "stack" }, this.costs.element, this.workers)));
+      this.events.element, h("div", { class: "two" }, this.costs.element, this.workers));
     put(this.now, h("h2", { id: "now-title" }, t("app.now")), h("p", {}, t("loading")));
     this.#drawPicker();
   }

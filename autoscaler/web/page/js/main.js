@@ -2,13 +2,15 @@
 // fragments (`#/apps/default/sd15?range=6h`), so that any path prefix of a proxy works.
 
 import { showApp } from "./app.js";
-import { put, h, setText } from "./dom.js";
+import { h, put, setText, throttled } from "./dom.js";
 import { currentLanguage, languages, setLanguage, t } from "./i18n.js";
 import { showOverview } from "./overview.js";
 import { Store } from "./store.js";
 import { label as themeLabel, setUpTheme } from "./theme.js";
 import { askToken } from "./token.js";
 
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const FRAME_MS = 500;
 const view = document.getElementById("view");
 const store = new Store();
 const life = new AbortController();
@@ -65,8 +67,7 @@ function writeOverview({ q, status, reason, sort, order, page }) {
 function frame() {
   setText(document.getElementById("skip"), t("skip"));
   setText(document.getElementById("language-label"), t("language.label"));
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  setText(document.getElementById("foot"), t("foot", { version: store.health?.version ?? "", zone }));
+  setText(document.getElementById("foot"), t("foot", { version: store.health?.version ?? "", zone: ZONE }));
   connection();
 }
 
@@ -97,8 +98,9 @@ function main() {
     view.focus();
   });
   store.addEventListener("connection", connection);
+  const redraw = throttled(frame, FRAME_MS);
   store.addEventListener("change", () => {
-    frame();
+    redraw();
     if (store.error?.status === 401) askToken(() => store.refresh().then(() => show({ focus: false })));
   });
   window.addEventListener("hashchange", () => show());

@@ -35,6 +35,7 @@ export class Rows {
       const place = before === null ? this.body.firstElementChild : before.nextElementSibling;
       if (place !== row.element) this.body.insertBefore(row.element, place);
       before = row.element;
+      if (row.shown === app) continue; // the very same object: nothing was told of it since
       this.lines.note(app);
       row.update(app);
       if (this.#seen.has(row)) row.drawLine(this.lines);
@@ -107,7 +108,7 @@ class Row {
   }
 
   update(app) {
-    this.app = app;
+    this.app = this.shown = app;
     if (this.element.dataset.status !== app.status) {
       this.element.dataset.status = app.status;
       put(this.status, statusBadge(app.status));
