@@ -339,8 +339,12 @@ class Database:
         return min(found, default=None)
 
     def cutoff_for(self, size_max: int, now: float) -> float:
-        """Return before which time (epoch seconds) all must go for want of space; 0 if nothing."""
-        if self.size() <= size_max:
+        """Return before which time (epoch seconds) all must go for want of space; 0 if nothing.
+
+        Only a file is bounded by size: PostgreSQL keeps the space of deleted rows for new ones, so
+        its size would never fall, and everything would go.
+        """
+        if not self.is_sqlite or self.size() <= size_max:
             return 0.0
         oldest = self.oldest()
         return 0.0 if oldest is None else oldest + (now - oldest) * _OLDEST_PART
