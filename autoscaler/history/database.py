@@ -37,6 +37,7 @@ from autoscaler.history.packing import (
     pack_minute,
     unpack_hour,
     unpack_minute,
+    without_columns,
 )
 from autoscaler.history.schema import apps, events, hours, minutes, spend
 from autoscaler.history.sums import merge_minutes, sums_of
@@ -77,6 +78,24 @@ class EventRow:
     reason: str
     message: str
     fields: Fields
+
+    def columns(self) -> dict[str, Any]:
+        """Return what the row's columns hold, by the names that a decision's fields have."""
+        return told_by_columns(self.app, self.at, self.action, self.reason, self.message)
+
+
+def told_by_columns(
+    app: AppKey, at: float, action: str, reason: str, message: str
+) -> dict[str, Any]:
+    """Return what columns tell of an event, by the names that a decision's fields have."""
+    return {
+        "namespace": app.namespace,
+        "app": app.name,
+        "at_epoch_s": at,
+        "action": action,
+        "reason": reason,
+        "message": message,
+    }
 
 
 @dataclass(slots=True)
@@ -219,7 +238,7 @@ class Database:
                             "action": row.action,
                             "reason": row.reason,
                             "message": row.message,
-                            "body": pack_event(row.fields()),
+                            "body": pack_event(without_columns(row.fields(), row.columns())),
                         }
                         for row in batch.events
                     ]
@@ -305,8 +324,10 @@ class Database:
         """
         try:
             with self.engine.begin() as db:
-                old = select(events.c.id).where(events.c.at < cutoff).order_by(events.c.at)
-                ids = db.execute(old.limit(DELETED_AT_ONCE)).scalars().all()
+                # ids grow with time: only the oldest need a look
+                first = select(events.c.id, events.c.at).order_by(events.c.id)
+                oldest = db.execute(first.limit(DELETED_AT_ONCE)).all()
+                ids = [row.id for row in oldest if row.at < cutoff]
                 if ids:
                     db.execute(delete(events).where(events.c.id.in_(ids)))
                 for app_id in app_ids:
@@ -331,7 +352,8 @@ class Database:
         """
         try:
             with self.engine.connect() as db:
-                of_events = db.execute(select(func.min(events.c.at))).scalar()
+                first = select(events.c.at).order_by(events.c.id).limit(1)
+                of_events = db.execute(first).scalar()
                 of_hours = db.execute(select(func.min(spend.c.at))).scalar()
         except (SQLAlchemyError, OSError) as error:
             raise HistoryError(f"{self}: {words_of(error)}") from error

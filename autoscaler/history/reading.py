@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from autoscaler.history.database import Database, words_of
+from autoscaler.history.database import PLATFORM, Database, told_by_columns, words_of
 from autoscaler.history.minutes import MINUTE_S, Minute
-from autoscaler.history.packing import unpack_event, unpack_hour, unpack_minute
+from autoscaler.history.packing import unpack_event, unpack_hour, unpack_minute, with_columns
 from autoscaler.history.schema import events, hours, minutes, spend
 from autoscaler.history.sums import Sums, add, samples_of, sums_of
 from autoscaler.model import AppKey
@@ -41,7 +41,7 @@ class Reader:
             select(events)
             .where(events.c.app_id == app_id, events.c.kind == EventKind.DECISION.value)
             .where(events.c.at <= at)
-            .order_by(events.c.at.desc(), events.c.id.desc())
+            .order_by(events.c.id.desc())
             .limit(1)
         )
         rows = [] if app_id is None else self._rows(query)
@@ -83,8 +83,8 @@ class Reader:
 
     def oldest_event(self) -> float | None:
         """Return the time of the oldest event, epoch seconds."""
-        rows = self._rows(select(func.min(events.c.at)))
-        return None if rows[0][0] is None else float(rows[0][0])
+        rows = self._rows(select(events.c.at).order_by(events.c.id).limit(1))
+        return float(rows[0][0]) if rows else None
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -113,15 +113,17 @@ class Reader:
             fields = unpack_event(row.body)
         except ValueError as error:
             raise HistoryError(f"{self._database}: event {row.id}: {error}") from error
+        app = self._database.name_of(row.app_id)
+        told = told_by_columns(app or PLATFORM, row.at, row.action, row.reason, row.message)
         return Event(
             id=row.id,
-            app=self._database.name_of(row.app_id),
+            app=app,
             at=row.at,
             kind=EventKind(row.kind),
             action=row.action,
             reason=row.reason,
             message=row.message,
-            fields=fields,
+            fields=with_columns(fields, told),
         )
 
     def _minutes(self, app_id: int, start: float, end: float) -> Iterator[Minute]:
