@@ -12,11 +12,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
 from autoscaler.history import HistoryLockedError, NewerHistoryError
-from autoscaler.history import database as module
-from autoscaler.history.database import Batch, Database, EventRow
+from autoscaler.history import files as module
+from autoscaler.history.database import Database
 from autoscaler.history.minutes import Minute
 from autoscaler.history.packing import pack_event, pack_minute
 from autoscaler.history.reading import Reader
+from autoscaler.history.rows import Batch, EventRow
 from autoscaler.history.schema import metadata
 from autoscaler.model.errors import HistoryError
 from autoscaler.ports import EventQuery

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.history import database, store
+from autoscaler.history import files, store
 from autoscaler.history.store import HistoryStore
 from autoscaler.model.errors import HistoryError
 from autoscaler.ports import EventQuery
@@ -45,7 +45,7 @@ async def test_nothing_is_opened_before_the_first_write(place: Place) -> None:
 async def test_a_failing_store_keeps_what_it_is_told_and_catches_up(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_MS", 20)
+    monkeypatch.setattr(files, "BUSY_MS", 20)
     kept = place.store()
     await kept.flush()
     other = sqlite3.connect(place.file, isolation_level=None)
