@@ -19,6 +19,7 @@ from autoscaler.cli.lab_options import EXIT_BAD, EXIT_INTERRUPTED
 from autoscaler.cli.progress import console, run_shown
 from autoscaler.decision import AppSpec
 from autoscaler.model.errors import AutoscalerError, ConfigurationError
+from autoscaler.settings import load
 from autoscaler.simulator.lab.platform import Setup
 from autoscaler.simulator.lab.replay import Replay, replay
 from autoscaler.simulator.lab.replay_report import html, picture
@@ -63,6 +64,7 @@ def backtest(
 ) -> None:
     """Replay a load through several policies, side by side: cost, waits, actions.
 
+    The load is --trace, or without it what the daemon recorded of the app (as --config says where).
     With --config the app's own policies come first, as configured. Without --policy they are
     compared with slo. Beside the report, a picture is drawn where matplotlib is installed.
 
@@ -81,8 +83,7 @@ def backtest(
             target_wait_s=target_wait,
             seed=seed,
         )
-        if not trace:
-            raise ConfigurationError("--trace is missing: say which load to replay")
+        trace = trace or _own_record(app, config)
         specs = list(_specs(app, config, policy or [], interval))
         contests = [
             Contest(name, spec, trace, setup, mean_s, 1 - attainment) for name, spec in specs
@@ -134,6 +135,21 @@ def _specs(
         pairs = [pair for pair in values.split(",") if pair]
         spec, _, _ = options.spec_of(kind, pairs, None, "", interval_s, None)
         yield text, spec
+
+
+def _own_record(app: str, config: Path | None) -> str:
+    """Return the trace that is the recorded past of an app, where its configuration says."""
+    if config is None:
+        raise ConfigurationError(
+            "--trace is missing: say which load to replay, or give the app and --config, and its"
+            " recorded past is"
+        )
+    settings = load(config, os.environ)
+    key = options.from_config(config, app).key
+    file = settings.history.path
+    if file is None or settings.history.url_file is not None:
+        raise ConfigurationError(f"{config}: its history is no file here; give --trace")
+    return f"history:app={key},file={file},endpoint={settings.everai.endpoint}"
 
 
 def _tell(

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from autoscaler.cli.recorded import read_recording, recording_of
 from autoscaler.decision import AppSpec
 from autoscaler.model.errors import ConfigurationError
 from autoscaler.settings import load, to_spec
@@ -40,7 +41,8 @@ TraceOption = Annotated[
     str,
     typer.Option(
         help="A trace: CSV, CSV.GZ or Parquet with arrival_s,service_s; or a generator as "
-        "poisson:rate=2,duration=3600 (poisson, mmpp, diurnal, flash, ramp)."
+        "poisson:rate=2,duration=3600 (poisson, mmpp, diurnal, flash, ramp); or the daemon's own "
+        "record as history:app=NAME,last=7d (file=… if it is not in the usual place)."
     ),
 ]
 SetOption = Annotated[
@@ -110,6 +112,8 @@ def dispatch_of(text: str) -> Dispatch:
 def trace_of(text: str, seed: int) -> Trace:
     """Return the recorded or made-up load that ``--trace`` names."""
     kind, colon, rest = text.partition(":")
+    if kind == "history" and colon:
+        return read_recording(recording_of(rest), seed)
     if kind in _GENERATORS and (colon or not Path(text).exists()):
         return _generated(kind, rest, seed)
     return FileTrace(Path(text))

@@ -1,35 +1,16 @@
-"""Opens the tables, writes to them and keeps them small. Blocking: for a thread of its own."""
+"""Writes to the tables and keeps them small. Blocking: for a thread of its own."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.resources import files
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    make_url,
-    select,
-    text,
-)
+from sqlalchemy import URL, Connection, Engine, delete, func, insert, make_url, select, text
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
+from autoscaler.history.files import is_damaged, make_engine, move_aside, take_lock, words_of
 from autoscaler.history.minutes import Minute
 from autoscaler.history.packing import (
     pack_event,
@@ -37,13 +18,16 @@ from autoscaler.history.packing import (
     pack_minute,
     unpack_hour,
     unpack_minute,
+    without_columns,
 )
+from autoscaler.history.rows import Batch
 from autoscaler.history.schema import apps, events, hours, minutes, spend
 from autoscaler.history.sums import merge_minutes, sums_of
+from autoscaler.history.tables import Tables
+from autoscaler.history.versions import migrate
 from autoscaler.model import AppKey
 from autoscaler.model.errors import HistoryError
 
-BUSY_MS = 2000
 DELETED_AT_ONCE = 2000
 _PAGES_VACUUMED = 2000
 _OLDEST_PART = 0.05
@@ -51,47 +35,9 @@ _OLDEST_PART = 0.05
 _MIGRATING = 8_315_002_417
 """PostgreSQL advisory lock: one at a time brings the tables up to date."""
 
-Fields = Callable[[], Mapping[str, Any]]
-"""Tells an event's fields, ready for JSON."""
 
-PLATFORM = AppKey("", "")
-"""Stands for the platform as a whole."""
-
-
-class HistoryLockedError(HistoryError):
-    """Another process writes to this file."""
-
-
-class NewerHistoryError(HistoryError):
-    """A newer version wrote this store; it is left untouched."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """An event to be written; ``fields`` are told and packed in the writer's thread."""
-
-    app: AppKey
-    at: float
-    kind: str
-    action: str
-    reason: str
-    message: str
-    fields: Fields
-
-
-@dataclass(slots=True)
-class Batch:
-    """What is written in one transaction."""
-
-    events: list[EventRow] = field(default_factory=list)
-    minutes: list[tuple[AppKey, Minute]] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.events) + len(self.minutes)
-
-
-class Database:
-    """The tables of one endpoint.
+class Database(Tables):
+    """The writer's side.
 
     Attributes:
         set_aside: where a damaged file was moved; ``None`` if it was not.
@@ -105,36 +51,30 @@ class Database:
             NewerHistoryError: a newer version wrote it.
             HistoryError: it cannot be opened.
         """
-        self._url = make_url(url)
-        self._endpoint = endpoint
-        self._ids: dict[AppKey, int] = {}
+        address = make_url(url)
+        super().__init__(address, make_engine(address), endpoint, {})
         self._lock: int | None = None
         self._written_to: dict[int, int] = {}
         self.set_aside: Path | None = None
-        self._file = Path(self._url.database or "") if self.is_sqlite else None
+        self._file = Path(address.database or "") if self.is_sqlite else None
         if self._file is not None:
-            self._lock = _take_lock(self._file)
+            self._lock = take_lock(self._file)
         try:
             self.engine = self._open()
         except BaseException:
             self._release()
             raise
 
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether the store is a file."""
-        return self._url.get_backend_name() == "sqlite"
-
     def _open(self) -> Engine:
-        engine = _engine(self._url)
+        engine = make_engine(self._url)
         try:
             self._prepare(engine)
         except DatabaseError as error:
             engine.dispose()
-            if self._file is None or not _is_damaged(error):
+            if self._file is None or not is_damaged(error):
                 raise HistoryError(f"{self}: {words_of(error)}") from error
-            self.set_aside = _move_aside(self._file)
-            engine = _engine(self._url)
+            self.set_aside = move_aside(self._file)
+            engine = make_engine(self._url)
             self._prepare(engine)
         except (SQLAlchemyError, OSError) as error:
             engine.dispose()
@@ -153,16 +93,12 @@ class Database:
             else:
                 db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
             migrate(db, str(self))
-            known = select(apps).where(apps.c.endpoint == self._endpoint)
+            known = select(apps).where(apps.c.endpoint == self.endpoint)
             self._ids = {AppKey(row.namespace, row.name): row.id for row in db.execute(known)}
-
-    def __str__(self) -> str:
-        """Name the store without its password."""
-        return f"history {self._url.render_as_string(hide_password=True)}"
 
     def close(self) -> None:
         """Let go of the store."""
-        self.engine.dispose()
+        super().close()
         self._release()
 
     def _release(self) -> None:
@@ -170,26 +106,10 @@ class Database:
             os.close(self._lock)
             self._lock = None
 
-    # -- who ----------------------------------------------------------------------------------
-
-    def id_of(self, app: AppKey) -> int | None:
-        """Return the id of an app that has rows."""
-        return self._ids.get(app)
-
-    def name_of(self, app_id: int) -> AppKey | None:
-        """Return whose id it is; ``None`` for the platform as a whole."""
-        found = next((app for app, known in self._ids.items() if known == app_id), PLATFORM)
-        return None if found == PLATFORM else found
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """All ids of this endpoint."""
-        return tuple(self._ids.values())
-
     def _ensure(self, db: Connection, app: AppKey) -> int:
         known = self._ids.get(app)
         if known is None:
-            who = {"endpoint": self._endpoint, "namespace": app.namespace, "name": app.name}
+            who = {"endpoint": self.endpoint, "namespace": app.namespace, "name": app.name}
             of_it = [apps.c[column] == value for column, value in who.items()]
             known = db.execute(select(apps.c.id).where(*of_it)).scalar()
             if known is None:
@@ -219,7 +139,7 @@ class Database:
                             "action": row.action,
                             "reason": row.reason,
                             "message": row.message,
-                            "body": pack_event(row.fields()),
+                            "body": pack_event(without_columns(row.fields(), row.columns())),
                         }
                         for row in batch.events
                     ]
@@ -305,8 +225,10 @@ class Database:
         """
         try:
             with self.engine.begin() as db:
-                old = select(events.c.id).where(events.c.at < cutoff).order_by(events.c.at)
-                ids = db.execute(old.limit(DELETED_AT_ONCE)).scalars().all()
+                # ids grow with time: only the oldest need a look
+                first = select(events.c.id, events.c.at).order_by(events.c.id)
+                oldest = db.execute(first.limit(DELETED_AT_ONCE)).all()
+                ids = [row.id for row in oldest if row.at < cutoff]
                 if ids:
                     db.execute(delete(events).where(events.c.id.in_(ids)))
                 for app_id in app_ids:
@@ -331,7 +253,8 @@ class Database:
         """
         try:
             with self.engine.connect() as db:
-                of_events = db.execute(select(func.min(events.c.at))).scalar()
+                first = select(events.c.at).order_by(events.c.id).limit(1)
+                of_events = db.execute(first).scalar()
                 of_hours = db.execute(select(func.min(spend.c.at))).scalar()
         except (SQLAlchemyError, OSError) as error:
             raise HistoryError(f"{self}: {words_of(error)}") from error
@@ -339,8 +262,12 @@ class Database:
         return min(found, default=None)
 
     def cutoff_for(self, size_max: int, now: float) -> float:
-        """Return before which time (epoch seconds) all must go for want of space; 0 if nothing."""
-        if self.size() <= size_max:
+        """Return before which time (epoch seconds) all must go for want of space; 0 if nothing.
+
+        Only a file is bounded by size: PostgreSQL keeps the space of deleted rows for new ones, so
+        its size would never fall, and everything would go.
+        """
+        if not self.is_sqlite or self.size() <= size_max:
             return 0.0
         oldest = self.oldest()
         return 0.0 if oldest is None else oldest + (now - oldest) * _OLDEST_PART
@@ -367,83 +294,9 @@ class Database:
         return (count - free) * size
 
 
-def migrate(db: Connection, name: str) -> None:
-    """Bring the tables up to date.
-
-    Raises:
-        NewerHistoryError: they are newer than this program.
-    """
-    config = Config()
-    config.set_main_option("script_location", str(files("autoscaler.history") / "migrations"))
-    config.attributes["connection"] = db
-    scripts = ScriptDirectory.from_config(config)
-    known = {script.revision for script in scripts.walk_revisions()}
-    found = MigrationContext.configure(db).get_current_revision()
-    if found is not None and found not in known:
-        raise NewerHistoryError(
-            f"{name} was written by a newer version (schema {found}, this one knows "
-            f"{scripts.get_current_head()}); upgrade, or give this version a history of its own"
-        )
-    if found != scripts.get_current_head():
-        command.upgrade(config, "head")
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=2, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(url, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def _connected(db: sqlite3.Connection, _: object) -> None:
-        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-
-    return engine
-
-
-def _take_lock(file: Path) -> int:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise HistoryError(f"history {file} cannot be opened: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise HistoryLockedError(
-            f"history {file} is in use by another autoscaler; stop it, or give this one a"
-            " history.path of its own"
-        ) from None
-    return lock
-
-
-def _is_damaged(error: DatabaseError) -> bool:
-    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _move_aside(file: Path) -> Path:
-    number = 1
-    while (aside := file.with_name(f"{file.name}.corrupt-{number}")).exists():
-        number += 1
-    file.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
-    return aside
-
-
 def _with_earlier(earlier: Iterable[Minute], bodies: Iterable[bytes]) -> list[bytes]:
     by_minute = {minute.at: minute for minute in earlier}
     for minute in map(unpack_minute, bodies):
         known = by_minute.get(minute.at)
         by_minute[minute.at] = minute if known is None else merge_minutes(known, minute)
     return [pack_minute(by_minute[at]) for at in sorted(by_minute)]
-
-
-def words_of(error: Exception) -> str:
-    """Return what happened; of a database error only the driver's own words."""
-    told = getattr(error, "orig", None) or error
-    return " ".join(str(told).split())[:300] or type(told).__name__

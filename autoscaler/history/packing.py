@@ -32,6 +32,7 @@ _SCALES = [
     for name in Minute._fields
 ]
 _LEVEL = 6
+_COLUMNS = "_"
 _WORDS = (
     b'"floor":"ceiling":"role":"abstains":"shadow":[],"raced":[],"interventions":[],"warnings":[],'
     b'"candidates":[{"worker_id":"","idle_s":,"why":"idle longest"}],"count":0,"limits":[{"reason":'
@@ -56,6 +57,22 @@ def pack_event(fields: Mapping[str, Any]) -> bytes:
     """Return an event's fields as a row keeps them."""
     press = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, zdict=_WORDS)
     return press.compress(msgspec.json.encode(fields)) + press.flush()
+
+
+def without_columns(fields: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields without those that a column of the row holds with the same value.
+
+    Their names are kept under ``_COLUMNS``, in the place that each had.
+    """
+    order = [name for name in fields if name in columns and fields[name] == columns[name]]
+    rest = {name: value for name, value in fields.items() if name not in order}
+    return rest | {_COLUMNS: order} if order else rest
+
+
+def with_columns(fields: dict[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields whole again, those of columns first."""
+    order = fields.pop(_COLUMNS, ())
+    return {name: columns[name] for name in order} | fields
 
 
 def unpack_event(body: bytes) -> dict[str, Any]:

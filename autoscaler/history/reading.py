@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from autoscaler.history.database import Database, words_of
+from autoscaler.history.files import words_of
 from autoscaler.history.minutes import MINUTE_S, Minute
-from autoscaler.history.packing import unpack_event, unpack_hour, unpack_minute
+from autoscaler.history.packing import unpack_event, unpack_hour, unpack_minute, with_columns
+from autoscaler.history.rows import PLATFORM, told_by_columns
 from autoscaler.history.schema import events, hours, minutes, spend
 from autoscaler.history.sums import Sums, add, samples_of, sums_of
+from autoscaler.history.tables import Tables
 from autoscaler.model import AppKey
 from autoscaler.model.errors import HistoryError
 from autoscaler.ports.history import Cost, Event, EventKind, EventQuery, Sample
@@ -24,8 +26,8 @@ HOUR_S = 3600.0
 class Reader:
     """Answers questions about one endpoint. Every method raises HistoryError and nothing else."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
 
     def events(self, query: EventQuery) -> tuple[Event, ...]:
         """Return matching events, newest first."""
@@ -36,12 +38,12 @@ class Reader:
 
     def event_at(self, app: AppKey, at: float) -> Event | None:
         """Return the latest stored decision not after a moment."""
-        app_id = self._database.id_of(app)
+        app_id = self._tables.id_of(app)
         query = (
             select(events)
             .where(events.c.app_id == app_id, events.c.kind == EventKind.DECISION.value)
             .where(events.c.at <= at)
-            .order_by(events.c.at.desc(), events.c.id.desc())
+            .order_by(events.c.id.desc())
             .limit(1)
         )
         rows = [] if app_id is None else self._rows(query)
@@ -49,15 +51,15 @@ class Reader:
 
     def samples(self, app: AppKey, start: float, end: float, points: int) -> tuple[Sample, ...]:
         """Return samples in order of time, at most ``points``."""
-        app_id = self._database.id_of(app)
+        app_id = self._tables.id_of(app)
         if app_id is None:
             return ()
         return samples_of(list(self._minutes(app_id, start, end)), points)
 
     def cost(self, app: AppKey | None, start: float, end: float, fixed_workers: int | None) -> Cost:
         """Return what an app took, or all together."""
-        known = self._database.id_of(app) if app is not None else None
-        ids = self._database.ids if app is None else (() if known is None else (known,))
+        known = self._tables.id_of(app) if app is not None else None
+        ids = self._tables.ids if app is None else (() if known is None else (known,))
         each = [self._sums(app_id, start, end) for app_id in ids]
         total = reduce(add, each, Sums())
         fixed = total.workers_max if fixed_workers is None else fixed_workers
@@ -83,17 +85,29 @@ class Reader:
 
     def oldest_event(self) -> float | None:
         """Return the time of the oldest event, epoch seconds."""
-        rows = self._rows(select(func.min(events.c.at)))
-        return None if rows[0][0] is None else float(rows[0][0])
+        rows = self._rows(select(events.c.at).order_by(events.c.id).limit(1))
+        return float(rows[0][0]) if rows else None
+
+    def latest_minute(self, app: AppKey) -> float | None:
+        """Return the start of an app's latest stored minute, epoch seconds; ``None`` for none."""
+        app_id = self._tables.id_of(app)
+        minute = select(func.max(minutes.c.at)).where(minutes.c.app_id == app_id)
+        hour = select(func.max(hours.c.at)).where(hours.c.app_id == app_id)
+        if app_id is None:
+            return None
+        single, packed = self._rows(minute)[0][0], self._rows(hour)[0][0]
+        if single is not None:
+            return float(single * MINUTE_S)
+        return None if packed is None else float(packed * HOUR_S + HOUR_S - MINUTE_S)
 
     # -- parts --------------------------------------------------------------------------------
 
     def _matching(self, query: EventQuery) -> Select[Any] | None:
         wanted = select(events).where(events.c.at >= query.start, events.c.at < query.end)
         if query.app is None:
-            wanted = wanted.where(events.c.app_id.in_(self._database.ids))
+            wanted = wanted.where(events.c.app_id.in_(self._tables.ids))
         else:
-            app_id = self._database.id_of(query.app)
+            app_id = self._tables.id_of(query.app)
             if app_id is None:
                 return None
             wanted = wanted.where(events.c.app_id == app_id)
@@ -112,16 +126,18 @@ class Reader:
         try:
             fields = unpack_event(row.body)
         except ValueError as error:
-            raise HistoryError(f"{self._database}: event {row.id}: {error}") from error
+            raise HistoryError(f"{self._tables}: event {row.id}: {error}") from error
+        app = self._tables.name_of(row.app_id)
+        told = told_by_columns(app or PLATFORM, row.at, row.action, row.reason, row.message)
         return Event(
             id=row.id,
-            app=self._database.name_of(row.app_id),
+            app=app,
             at=row.at,
             kind=EventKind(row.kind),
             action=row.action,
             reason=row.reason,
             message=row.message,
-            fields=fields,
+            fields=with_columns(fields, told),
         )
 
     def _minutes(self, app_id: int, start: float, end: float) -> Iterator[Minute]:
@@ -148,7 +164,7 @@ class Reader:
                 if start <= minute.at * MINUTE_S < end:
                     yield minute
         except ValueError as error:
-            raise HistoryError(f"{self._database}: {error}") from error
+            raise HistoryError(f"{self._tables}: {error}") from error
 
     def _sums(self, app_id: int, start: float, end: float) -> Sums:
         """Add up a range: whole hours from their sums, the rest minute by minute."""
@@ -181,7 +197,7 @@ class Reader:
 
     def _rows(self, query: Select[Any]) -> list[Row[Any]]:
         try:
-            with self._database.engine.connect() as db:
+            with self._tables.engine.connect() as db:
                 return list(db.execute(query))
         except (SQLAlchemyError, OSError) as error:
-            raise HistoryError(f"{self._database}: {words_of(error)}") from error
+            raise HistoryError(f"{self._tables}: {words_of(error)}") from error

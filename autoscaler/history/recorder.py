@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from autoscaler.history.database import PLATFORM, Batch, EventRow, Fields
 from autoscaler.history.minutes import MINUTE_S, AppMinutes, Price
+from autoscaler.history.rows import PLATFORM, Batch, EventRow, Fields
 from autoscaler.model import (
     AppKey,
     Decision,

@@ -44,11 +44,11 @@ events = Table(
     Column("message", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("event_of_app", "app_id", "id"),
-    Index("event_at", "at"),
-    Index("event_of_kind", "app_id", "kind", "at"),
     sqlite_autoincrement=True,
 )
-"""Ids are never used twice, since they are cursors. ``at``: epoch seconds."""
+"""Ids are never used twice, since they are cursors; they grow with time, so that one index serves
+paging, retention and "at that moment" alike. ``at``: epoch seconds. ``body``: what the columns
+before it do not tell."""
 
 minutes = Table(
     "minute",

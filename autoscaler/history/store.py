@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from sqlalchemy import URL
 
-from autoscaler.history.database import Batch, Database, HistoryLockedError
+from autoscaler.history.database import Database
 from autoscaler.history.reading import Reader
 from autoscaler.history.recorder import HistoryRecorder
+from autoscaler.history.rows import Batch
 from autoscaler.model import AppKey
 from autoscaler.model.errors import HistoryError
 from autoscaler.ports import Clock, Cost, Event, EventQuery, HistoryHealth, Sample
@@ -266,6 +267,3 @@ class HistoryStore:
 
 def _some(queue: deque[int], count: int) -> list[int]:
     return [queue.popleft() for _ in range(min(count, len(queue)))]
-
-
-__all__ = ["HistoryLockedError", "HistoryStore", "Retention"]

@@ -36,7 +36,9 @@ class HistorySettings(Section):
         default=_MONTH_S, description="How long it is kept, from 1h to 10 years."
     )
     max_size_mib: Annotated[int, Field(ge=16, le=1_000_000), BeforeValidator(refuse_bool)] = Field(
-        default=2048, description="Most space, MiB; beyond it the oldest goes first."
+        default=2048,
+        description="Most space of the SQLite file, MiB; beyond it the oldest goes first. "
+        "PostgreSQL is bounded by `retention` alone.",
     )
 
 

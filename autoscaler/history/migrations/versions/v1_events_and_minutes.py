@@ -37,7 +37,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("event_of_app", "event", ["app_id", "id"])
-    op.create_index("event_at", "event", ["at"])
     op.create_table(
         "minute",
         sa.Column("app_id", sa.Integer, sa.ForeignKey("app.id"), primary_key=True),

@@ -1,7 +1,6 @@
 """Finished hours in one row each, and their sums.
 
-A month of minutes took several times the space, and adding up what it cost meant unpacking it. And
-an index for "what was decided at that moment", which else walks over all later events.
+A month of minutes took several times the space, and adding up what it cost meant unpacking it.
 """
 
 from __future__ import annotations
@@ -31,4 +30,3 @@ def upgrade() -> None:
         sa.Column("workers_max", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("event_of_kind", "event", ["app_id", "kind", "at"])
