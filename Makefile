@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
+AXE := deploy/page/node_modules/axe-core/axe.min.js
 
 .PHONY: help setup page check format test test-browser test-foreign test-api mutations chaos soak reference plots screenshots lab demo clean
 
@@ -20,6 +21,7 @@ $(STAMP): pyproject.toml uv.lock
 	@touch $(STAMP)
 
 setup: $(STAMP) ## Install everything into .venv
+	@$(BIN)/python deploy/page/vendor.py || echo "The status page will have tables in place of charts."
 
 page: $(STAMP) ## Bring the charting library of the status page (needs npm); setup does it too
 	$(BIN)/python deploy/page/vendor.py
@@ -37,7 +39,11 @@ format: $(STAMP) ## Format, and repair what can be repaired
 test: $(STAMP) ## Everything but the targets below; at most five minutes
 	$(BIN)/pytest -n auto --dist worksteal -m "not browser and not foreign and not chaos and not mutation"
 
-test-browser: page ## The status page in a real Chromium (Debian package chromium; needs npm)
+$(AXE): deploy/page/package-lock.json
+	cd deploy/page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test-browser: page $(AXE) ## The status page in a real Chromium (Debian package chromium; needs npm)
 	$(BIN)/pytest tests/browser -n 2 --dist worksteal -m browser
 
 test-foreign: $(STAMP) ## The emulator driven by the platform's own public client (from PyPI)

@@ -104,7 +104,7 @@ export class Chart {
     const stroke = colour(`c-${line.colour}`);
     const paths = line.steps ? library.paths.stepped({ align: 1 }) : undefined;
     const fill = line.fill ? `${stroke}${this.plot.stacked ? "d0" : "33"}` : undefined;
-    return { label: line.label, stroke, fill, width: line.width ?? (this.plot.stacked ? 1 : 1.75), dash: line.dash, paths, points: { show: false }, spanGaps: line.spanGaps };
+    return { label: line.label, stroke, fill, width: line.width ?? (this.plot.stacked && line.fill ? 0 : 1.75), dash: line.dash, paths, points: { show: false }, spanGaps: line.spanGaps };
   }
 
   #bands() {
@@ -187,7 +187,10 @@ export class Chart {
   }
 
   #drawLegend() {
-    const shown = this.plot.lines.filter((_, i) => extent(this.data.plain[i]) !== null);
+    const shown = this.plot.lines.filter((line, i) => {
+      const found = extent(this.data.plain[i]);
+      return found !== null && (found.high > 0 || !this.plot.stacked);
+    });
     put(this.legend, shown.map((line) =>
       h("span", { class: "legend-item" }, h("i", { class: `dot c-${line.colour}${line.dash ? " dashed" : ""}` }), line.label)));
   }
