@@ -46,11 +46,13 @@ class AppSeries:
         recommended: workers by policy; a policy without data is not in it. shadow: likewise, of
             the policies that only watch. compared: their answers by (policy, more / fewer / same).
         decisions: decisions by (action, reason). requests: scale requests by (direction, outcome).
+        cost_per_hour: money that the present workers take in an hour.
         started, stopped: workers that the platform agreed to start and to stop.
     """
 
     __slots__ = (
         "compared",
+        "cost_per_hour",
         "decisions",
         "desired",
         "labels",
@@ -74,6 +76,7 @@ class AppSeries:
         self.labels = f'namespace="{namespace}",app="{name}"'
         self.workers: list[int] | None = None
         self.queue_size: int | None = None
+        self.cost_per_hour: float | None = None
         self.observed_at: float | None = None
         self.recommended = _NOTHING
         self.shadow = _NOTHING
