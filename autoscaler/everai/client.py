@@ -22,6 +22,7 @@ from autoscaler.everai.statuses import http_date
 from autoscaler.everai.text import excerpt, hide
 from autoscaler.everai.token import TokenSource
 from autoscaler.everai.transport import make_transport, proxy_for, tls_context
+from autoscaler.everai.unchanged import LastLists
 from autoscaler.everai.wire import (
     decode_object,
     decode_queue,
@@ -101,6 +102,7 @@ class EverAIClient:
         limits = limits or TimeLimits()
         pool = pool or Pool()
         self._base = str(url).rstrip("/")
+        self._last = LastLists()
         self._way: Way
         if transport is None and proxy_for(url) is None:
             context = tls_context(ca_bundle)
@@ -141,16 +143,33 @@ class EverAIClient:
         call = self._app_call("list_workers", app, "/workers", query=query)
 
         def decode(reply: Reply) -> Observation:
-            return decode_workers(
+            return self._observe(app, reply, show_all=show_all)
+
+        return await self._perform(call, decode)
+
+    def _observe(self, app: AppKey, reply: Reply, *, show_all: bool) -> Observation:
+        """Decode a list, unless it is the last one's bytes again."""
+        platform_now = http_date(reply.headers, "date") or reply.received_at
+        digest = self._last.digest(reply.body)
+        observation = self._last.same(
+            app,
+            digest,
+            requested_at=reply.sent_at,
+            received_at=reply.received_at,
+            platform_now=platform_now,
+            show_all=show_all,
+        )
+        if observation is None:
+            observation = decode_workers(
                 reply.body,
                 app,
                 requested_at=reply.sent_at,
                 received_at=reply.received_at,
-                platform_now=http_date(reply.headers, "date") or reply.received_at,
+                platform_now=platform_now,
                 show_all=show_all,
             )
-
-        return await self._perform(call, decode)
+            self._last.keep(digest, observation)
+        return observation
 
     async def scale_up(self, app: AppKey, count: int) -> tuple[str, ...]:
         """Order ``count`` (≥ 1) workers; see the port."""

@@ -119,6 +119,10 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def close(self, why: str) -> None:
+        """End the connection, and the call under way with these words."""
+        self._fail(Unreachable(why))
+
     def rest(self) -> None:
         """Begin to be idle."""
         self.idle_since = self._loop.time()
@@ -198,6 +202,7 @@ class Connection(asyncio.Protocol):
             self._end_idle()
         elif self._in_body and not self._framed and exc is None:
             self._complete, self.usable = True, False
+            self._status = self._parser.get_status_code()
             self._answer()
         elif self._in_body:
             self._fail(Unreachable("the connection was closed in the middle of the reply"))
@@ -241,7 +246,9 @@ class Connection(asyncio.Protocol):
         if self._complete:
             return
         status = self._parser.get_status_code()
-        if status < _FINAL and status != _SWITCHING:
+        if status == _SWITCHING:
+            return  # the parser will say so: nobody asked for another protocol
+        if status < _FINAL:
             self._begin()
             return
         self._complete, self._status = True, status

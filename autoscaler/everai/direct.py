@@ -23,6 +23,7 @@ DNS_CACHE_S = 10.0
 NEXT_ADDRESS_S = 0.25
 """So long a connection is tried at one address before the next one is tried beside it."""
 CLOSE_S = 1.0
+_CLOSED = "the client is closed; nothing was sent"
 
 
 class DirectWay:
@@ -62,7 +63,7 @@ class DirectWay:
     async def send(self, call: Call, token: Token, limit_s: float) -> Reply:
         """Send a call with a token; see the protocol."""
         if self._closed:
-            raise Unreachable("the client is closed; nothing was sent")
+            raise Unreachable(_CLOSED)
         sent_at = self._clock.now()
         deadline = asyncio.get_running_loop().time() + limit_s
         try:
@@ -86,7 +87,7 @@ class DirectWay:
         self._closed = True
         connections = tuple(self._open)
         for connection in connections:
-            connection.abort()
+            connection.close("the client was closed meanwhile")
         self._idle.clear()
         if connections:
             await asyncio.wait([each.lost for each in connections], timeout=CLOSE_S)
@@ -172,7 +173,7 @@ class DirectWay:
         self._open.add(connection)
         if self._closed:
             self._drop(connection)
-            raise Unreachable("the client is closed; nothing was sent")
+            raise Unreachable(_CLOSED)
         return connection
 
     def _release(self, connection: Connection) -> None:
