@@ -81,12 +81,13 @@ class Supervisor:
 
     def tick(self) -> None:
         """Start the passes that are due. Quick; called many times a second."""
+        loop = asyncio.get_running_loop()
         for key, due_at in self._pacer.due(self._clock.now()):
             if key in self._passes:
                 # Dropped and added again while its pass ran: that pass goes first.
                 self._pacer.at(key, self._clock.now() + 1.0)
                 continue
-            task = asyncio.get_running_loop().create_task(self._pass(key, due_at), name=f"{key}")
+            task = loop.create_task(self._pass(key, due_at), name=key.name)
             self._passes[key] = task
             task.add_done_callback(partial(self._ended, key))
 

@@ -125,10 +125,20 @@ class Bench:
 
     @contextmanager
     def running(
-        self, apps: int, interval_s: float, *, workers: int = 10, tls: bool = True
+        self,
+        apps: int,
+        interval_s: float,
+        *,
+        workers: int = 10,
+        tls: bool = True,
+        lively: bool = False,
     ) -> Iterator[tuple[Daemon, Figures]]:
         """Run a daemon until its first full round is over; give it, and how it started."""
-        with server(workers, self.tls if tls else None) as url, TemporaryDirectory() as folder:
+        certificate = self.tls if tls else None
+        with (
+            server(workers, certificate, lively=lively) as url,
+            TemporaryDirectory() as folder,
+        ):
             ca = self.ca if tls else None
             config = configuration(url, apps, interval_s, Path(folder), ca)
             begun = time.perf_counter()
@@ -139,10 +149,15 @@ class Bench:
                 start = {"listening_s": listening - begun, "first_round_s": full - begun}
                 yield running, start
 
-    def full_speed(self, apps: int, *, workers: int = 10, tls: bool = True) -> Figures:
+    def full_speed(
+        self, apps: int, *, workers: int = 10, tls: bool = True, lively: bool = False
+    ) -> Figures:
         """Ask for more polls than one core can do."""
-        interval_s = max(0.2, apps / 8000)
-        with self.running(apps, interval_s, workers=workers, tls=tls) as (running, _):
+        interval_s = max(0.2, apps / 16_000)
+        with self.running(apps, interval_s, workers=workers, tls=tls, lively=lively) as (
+            running,
+            _,
+        ):
             return watch(running, self.seconds)
 
     def at_rest(self, apps: int, interval_s: float) -> Figures:
