@@ -66,6 +66,10 @@ class Supervisor:
             run = self._apps.get(key)
             if run is not None:
                 run.spec = spec
+                if run.interval_s > spec.interval_s and key not in self._passes:
+                    # Asleep: what is new is looked at as soon as if it were not.
+                    run.pace_s = 0.0
+                    self._pacer.start(key, self._clock.now(), spec.interval_s, len(wanted))
                 self._reconciler.fleet.configured(spec)
             else:
                 self._apps[key] = AppRun(spec)
@@ -113,7 +117,7 @@ class Supervisor:
             )
             if self._apps.get(key) is run:
                 wait_s = backoff_s(run.spec.interval_s, run.failures, run.retry_after_s)
-                self._pacer.again(key, due_at, now, run.spec.interval_s, wait_s)
+                self._pacer.again(key, due_at, now, run.interval_s, wait_s)
 
     def _slots_for(self, key: AppKey) -> asyncio.Semaphore:
         """Return the slots of the healthy, or those of apps whose last look failed.
