@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autoscaler.everai import wire_values
+from autoscaler.everai.client import LONG_LIST
 from autoscaler.everai.unchanged import FORGET_AFTER_S, LastLists
 from autoscaler.everai.wire import decode_workers
 from autoscaler.model import AppKey, Observation
@@ -124,3 +126,21 @@ def test_the_short_cut_reads_times_to_the_last_bit(text: str) -> None:
     careful = read(wire_values._careful_time)
     assert read(wire_values.time) == careful
     assert read(wire_values.time) == careful
+
+
+@pytest.mark.parametrize(("workers", "first"), [(LONG_LIST + 1, "others"), (3, "list")])
+async def test_a_long_list_lets_others_in_before_it_is_decided_on(
+    world: World, answer: Callable[..., Answer], workers: int, first: str
+) -> None:
+    rows = [{**ROW, "id": f"w{number}"} for number in range(workers)]
+    client = await world.client(await world.serve(answer(200, {"workers": rows})))
+    order: list[str] = []
+    loop = asyncio.get_running_loop()
+
+    def called(operation: str, code: str, duration_s: float) -> None:
+        loop.call_soon(order.append, "others")
+
+    client._caller._on_call = called
+    await client.list_workers(APP)
+    order.append("list")
+    assert order[0] == first
