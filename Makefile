@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign test-api mutations chaos soak reference plots lab demo clean
+.PHONY: help setup check format test test-foreign test-api mutations chaos soak reference plots lab bench demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -58,6 +58,10 @@ plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 
 lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (about half an hour)
 	$(BIN)/autoscaler lab --out docs/lab --images docs/images/lab --into docs/benchmarks.md
+
+bench: $(STAMP) ## Measure the whole daemon; compare with, and replace, the last run (SECONDS=30)
+	$(BIN)/python -m tests.bench.fleet --seconds $(or $(SECONDS),30) \
+	  --json docs/performance.json --into docs/performance.md
 
 demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 	$(BIN)/autoscaler demo --speed $(or $(DEMO_SPEED),1)

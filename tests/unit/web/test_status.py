@@ -14,6 +14,7 @@ LIMITED = {
     "LoadWouldNotFit", "IdleTimeout", "NoFreeWorkers", "MinLifetime", "DisruptionBudget",
     "CandidatesChanged", "RollingOut", "FleetLimit", "FrozenAfterRestart", "JustResumed",
     "LoadAboveCapacity", "BelowMinimum", "LoadBelowCapacity", "AboveMaximum", "ClearingFailed",
+    "Overridden", "Boosted",
 }  # fmt: skip
 """Reasons that are limits when they hold; a reason to act that holds was kept from acting."""
 
