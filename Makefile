@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign test-kubernetes mutations chaos soak reference plots lab demo clean
+EXTRAS := --extra kubernetes --extra postgres --extra speed
+
+.PHONY: help setup check format test test-foreign test-kubernetes test-image mutations chaos soak \
+  reference plots lab demo image-requirements sbom audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -41,6 +44,10 @@ test-foreign: $(STAMP) ## The emulator driven by the platform's own public clien
 test-kubernetes: $(STAMP) ## What talks to a real API server (see .ci/kubernetes-assets)
 	$(BIN)/pytest tests/kubernetes -m kubernetes
 
+test-image: $(STAMP) ## Lint the Dockerfile, and run the image that .ci/image built
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) run --quiet --frozen --all-extras --group cluster hadolint Dockerfile
+	$(BIN)/pytest tests/image -m image
+
 mutations: $(STAMP) ## Break each guard on purpose; the simulation must see it
 	$(BIN)/pytest tests/simulation -n auto --dist worksteal -m mutation
 
@@ -62,6 +69,21 @@ lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (about 
 
 demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 	$(BIN)/autoscaler demo --speed $(or $(DEMO_SPEED),1)
+
+image-requirements: $(STAMP) ## Write deploy/image/build-requirements.txt anew, from uv.lock
+	$(UV) export --quiet --frozen --only-group image --no-emit-project --no-header \
+	  --output-file deploy/image/build-requirements.txt >/dev/null
+
+sbom: $(STAMP) ## Write what the image is made of to dist/sbom.json (CycloneDX)
+	UV_PROJECT_ENVIRONMENT=build/image $(UV) sync --quiet --frozen --no-default-groups --no-editable $(EXTRAS)
+	mkdir -p dist
+	$(UV) tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/image/bin/python \
+	  --pyproject pyproject.toml --mc-type application --output-reproducible --output-file dist/sbom.json
+
+audit: $(STAMP) ## Look for known vulnerabilities of the libraries (needs https://pypi.org/pypi or osv.dev)
+	mkdir -p build
+	$(UV) export --quiet --frozen --no-default-groups --no-emit-project $(EXTRAS) --output-file build/requirements.txt >/dev/null
+	$(UV) tool run --quiet pip-audit==2.10.1 --requirement build/requirements.txt --require-hashes --disable-pip --strict
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
