@@ -8,8 +8,8 @@ STAMP := $(VENV)/.synced
 
 EXTRAS := --extra kubernetes --extra postgres --extra speed
 
-.PHONY: help setup check format test test-foreign test-kubernetes test-image mutations chaos soak \
-  reference plots lab demo image-requirements sbom audit clean
+.PHONY: help setup check format test test-foreign test-kubernetes test-chart test-image mutations chaos soak \
+  reference plots lab demo image-requirements chart-docs sbom audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -36,16 +36,22 @@ format: $(STAMP) ## Format, and repair what can be repaired
 
 test: $(STAMP) ## Everything but the targets below; at most five minutes
 	$(BIN)/pytest -n auto --dist worksteal \
-	  -m "not foreign and not chaos and not mutation and not kubernetes and not image"
+	  -m "not foreign and not chaos and not mutation and not kubernetes and not image and not chart"
 
 test-foreign: $(STAMP) ## The emulator driven by the platform's own public client (from PyPI)
 	$(BIN)/pytest tests/foreign -m foreign
 
 test-kubernetes: $(STAMP) ## What talks to a real API server (see .ci/kubernetes-assets)
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-extras --group cluster
 	$(BIN)/pytest tests/kubernetes -m kubernetes
 
+test-chart: $(STAMP) ## Lint and render the chart over a matrix of values; unit tests; alerts (promtool)
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-extras --group cluster
+	$(BIN)/pytest tests/chart -m chart -n auto --dist worksteal
+
 test-image: $(STAMP) ## Lint the Dockerfile, and run the image that .ci/image built
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) run --quiet --frozen --all-extras --group cluster hadolint Dockerfile
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-extras --group cluster
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/pytest tests/image -m image
 
 mutations: $(STAMP) ## Break each guard on purpose; the simulation must see it
@@ -73,6 +79,9 @@ demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 image-requirements: $(STAMP) ## Write deploy/image/build-requirements.txt anew, from uv.lock
 	$(UV) export --quiet --frozen --only-group image --no-emit-project --no-header \
 	  --output-file deploy/image/build-requirements.txt >/dev/null
+
+chart-docs: $(STAMP) ## Write the chart's values.schema.json and README.md anew
+	PYTHONPATH=. $(BIN)/python deploy/generate.py
 
 sbom: $(STAMP) ## Write what the image is made of to dist/sbom.json (CycloneDX)
 	UV_PROJECT_ENVIRONMENT=build/image $(UV) sync --quiet --frozen --no-default-groups --no-editable $(EXTRAS)
