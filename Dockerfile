@@ -3,8 +3,7 @@
 #   docker build --tag everai-worker-autoscaler .
 #
 # BASE_IMAGE is what it runs on: anything with Python >= 3.11 and certificates. BUILD_IMAGE builds,
-# and needs pip and venv too; its Python must be the same, at the same path. docs/kubernetes.md has
-# an example with a base that has no shell.
+# and needs pip and venv too; its Python must be the same, at the same path.
 ARG BASE_IMAGE=docker.io/library/python:3.13-slim-bookworm
 ARG BUILD_IMAGE=${BASE_IMAGE}
 
