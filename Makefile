@@ -8,7 +8,7 @@ STAMP := $(VENV)/.synced
 
 EXTRAS := --extra kubernetes --extra postgres --extra speed
 
-.PHONY: help setup check format test test-foreign test-kubernetes test-chart test-image mutations chaos soak \
+.PHONY: help setup check format test test-foreign test-kubernetes test-chart checkov test-image mutations chaos soak \
   reference plots lab demo image-requirements chart-docs sbom audit clean
 
 help: ## List the targets
@@ -48,6 +48,13 @@ test-kubernetes: $(STAMP) ## What talks to a real API server (see .ci/kubernetes
 test-chart: $(STAMP) ## Lint and render the chart over a matrix of values; unit tests; alerts (promtool)
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-extras --group cluster
 	$(BIN)/pytest tests/chart -m chart -n auto --dist worksteal
+
+checkov: $(STAMP) ## Look for insecure settings in the rendered chart
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-extras --group cluster
+	rm -rf build/chart && mkdir -p build/chart
+	set -e; for values in tests/chart/values/*.yaml; do $(BIN)/helm template web deploy/chart --no-hooks \
+	  --namespace scaling --values $$values > build/chart/$${values##*/}; done
+	$(UV) tool run --quiet --from checkov==3.3.30 checkov --directory build/chart --config-file deploy/checkov.yaml
 
 test-image: $(STAMP) ## Lint the Dockerfile, and run the image that .ci/image built
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-extras --group cluster

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from autoscaler.settings import check
+from autoscaler.settings import Settings, check
 from tests.chart.chart import (
     MATRIX,
     MINIMAL,
@@ -51,9 +51,11 @@ def test_the_smallest_values_make_what_is_needed_and_no_more() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in MATRIX if name != "replicas"])
+@pytest.mark.parametrize("name", MATRIX)
 def test_the_daemon_takes_the_configuration(name: str, tmp_path: Any) -> None:
     text = render(values_of(name))["ConfigMap"]["data"]["autoscaler.yaml"]
+    if "leader_election" in text and "leader_election" not in Settings.model_fields:
+        pytest.skip("this daemon elects no leader yet")
     file = tmp_path / "autoscaler.yaml"
     file.write_text(text)
     checked = check(file, {}, {})

@@ -32,27 +32,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def configure(folder: Path, endpoint: str) -> None:
-    for name, text in (
-        ("config/autoscaler.yaml", yaml.safe_dump(configuration(endpoint))),
-        ("secret/token", TOKEN),
-    ):
-        path = folder / name
-        path.parent.mkdir()
-        path.write_text(text)
+def publish(folder: Path, name: str, text: str) -> None:
+    """Write a file of a volume as the kubelet does: links, and one rename that changes them all."""
+    folder.mkdir(exist_ok=True)
+    version = folder / f"..version-{len(list(folder.glob('..version-*')))}"
+    version.mkdir()
+    (version / name).write_text(text)
+    (folder / "..data_tmp").symlink_to(version.name)
+    (folder / "..data_tmp").rename(folder / "..data")
+    if not (folder / name).is_symlink():
+        (folder / name).symlink_to(f"..data/{name}")
 
 
-def configuration(endpoint: str) -> dict[str, Any]:
-    return {
+def configure(folder: Path, endpoint: str, *, max_workers: int = 8) -> None:
+    settings = {
         "everai": {"endpoint": endpoint, "token_file": "/run/secrets/token"},
         "defaults": {"interval": 0.2},
-        "apps": [{"name": "demo", "max_workers": 8}],
+        "apps": [{"name": "demo", "max_workers": max_workers}],
     }
+    publish(folder / "config", "autoscaler.yaml", yaml.safe_dump(settings))
 
 
 @asynccontextmanager
-async def running(image: Image, emulator: Emulator, folder: Path) -> AsyncIterator[Container]:
-    configure(folder, emulator.address)
+async def running(
+    image: Image, emulator: Emulator, folder: Path, *, token: str = TOKEN, max_workers: int = 8
+) -> AsyncIterator[Container]:
+    configure(folder, emulator.address, max_workers=max_workers)
+    publish(folder / "secret", "token", token)
     listen = f"0.0.0.0:{free_port()}"
     container = await start(image, folder, AUTOSCALER_SERVER__LISTEN=listen)
     try:
@@ -92,6 +98,29 @@ async def test_it_scales_up_and_stops_when_told(image: Image, tmp_path: Path) ->
     assert [e["event"] for e in events(container)][-1] == "stopped"
     assert (tmp_path / "state/state.db").stat().st_uid == USER
     assert TOKEN not in container.log_path.read_text()
+
+
+async def test_a_changed_volume_is_taken_over_without_a_restart(
+    image: Image, tmp_path: Path
+) -> None:
+    async with (
+        emulated(SCENARIO) as emulator,
+        running(image, emulator, tmp_path, token="an-old-one", max_workers=1) as container,
+    ):
+
+        async def logged(event: str, text: str) -> bool:
+            assert container.outer.returncode is None, container.log_path.read_text()
+            return any(e["event"] == event and text in json.dumps(e) for e in events(container))
+
+        await eventually(lambda: logged("decision", "Unauthorized"))
+        publish(tmp_path / "secret", "token", TOKEN)
+        await eventually(lambda: logged("decision", "AtMaximum"))
+        configure(tmp_path, emulator.address, max_workers=8)
+        await eventually(lambda: logged("configuration reloaded", "max_workers 1"))
+        await eventually(lambda: logged("decision", "LoadAboveCapacity"))
+        assert await container.stop() == 0
+
+    assert len([e for e in events(container) if e["event"] == "started"]) == 1
 
 
 async def test_a_stop_in_its_first_moment_is_heard(image: Image, tmp_path: Path) -> None:
