@@ -74,8 +74,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     log = structlog.get_logger()
     health = Health(clock)
     snapshot, changes = Snapshot(), Changes()
-    metrics = Metrics(version=__version__, dry_run=settings.dry_run)
+    configuration = ConfigurationView()
     prices = Prices()
+    metrics = Metrics(version=__version__, dry_run=settings.dry_run, price_of=prices.per_hour)
     history = build_history(settings, clock, prices)
     listeners: list[Recorder] = [metrics, snapshot, changes, health, DecisionLog(log)]
     if history is not None:
@@ -108,7 +109,6 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         ),
         concurrency=settings.everai.concurrency,
     )
-    configuration = ConfigurationView()
     sources = Sources(
         snapshot=snapshot,
         health=health,

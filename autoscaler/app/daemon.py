@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
@@ -20,6 +21,10 @@ from autoscaler.settings import Settings
 
 TICK_S = 0.1
 FLUSH_S = 5.0
+COLLECT_AFTER = (10_000, 20, 100)
+"""Thresholds of the cycle collector: what a pass makes is freed without it, and a look at all that
+ten thousand apps keep stops the loop for a third of a second; CPython's own look is every few
+seconds then."""
 GRACE_S = 5.0
 """Seconds that passes under way are given at a stop before they are cut off."""
 
@@ -47,6 +52,7 @@ async def run_daemon(
         configuration = Configuration(parts, settings, read)
         stack.push_async_callback(configuration.close)
         configuration.start()
+        _tame_collector()
         configuration.watch(watched)
         stop = asyncio.Event()
         _on_signals(stop, configuration)
@@ -106,6 +112,13 @@ def _schedule(parts: Parts, configuration: Configuration, settings: Settings) ->
     )
     scheduler.start()
     return scheduler
+
+
+def _tame_collector() -> None:
+    """Leave out of every collection what was loaded at the start, and collect seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _on_signals(stop: asyncio.Event, configuration: Configuration) -> None:

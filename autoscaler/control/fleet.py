@@ -87,6 +87,8 @@ class Fleet:
         """
         share = self._shares.get(app, _Share())
         used = census.present + census.on_order
+        if used == share.used and unseen_until == share.until:
+            return
         self._shares[app] = replace(share, used=used, until=unseen_until)
 
     def forget(self, app: AppKey) -> None:

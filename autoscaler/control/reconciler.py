@@ -10,6 +10,7 @@ from autoscaler.decision import AppMemory, AppSpec, decide
 from autoscaler.decision.app_facts import learn_app
 from autoscaler.decision.expectations import after_restart
 from autoscaler.decision.interventions import end_expired
+from autoscaler.decision.pace import pace_s
 from autoscaler.model import (
     AppKey,
     Decision,
@@ -35,6 +36,7 @@ class AppRun:
 
     Attributes:
         spec: the wishes in force. memory: what the core remembers; ``None`` before it was loaded.
+        pace_s: until the next look as decided by the last; 0 before the first.
         failures: looks that failed in a row. retry_after_s: how long the platform asked to wait.
         app_facts_due_at: when to ask about the app as a whole again. app_facts_failures: how often
             that failed in a row.
@@ -42,6 +44,7 @@ class AppRun:
 
     spec: AppSpec
     memory: AppMemory | None = None
+    pace_s: float = 0.0
     failures: int = 0
     retry_after_s: float = 0.0
     app_facts_due_at: float = 0.0
@@ -51,6 +54,11 @@ class AppRun:
     def key(self) -> AppKey:
         """Which app."""
         return self.spec.key
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds from this look to the next: the interval, or longer where an app at rest may."""
+        return self.spec.interval_s if self.failures else max(self.pace_s, self.spec.interval_s)
 
     def remember(self, memory: AppMemory) -> None:
         """Take what the next pass must know."""
@@ -109,6 +117,9 @@ class Reconciler:
             if self._was_refused(decision, before=memory, after=run.memory):
                 # Perhaps the app was paused, or the platform scales it now.
                 run.app_facts_due_at = 0.0
+        # Where the configuration changed meanwhile, the next look is as soon as can be.
+        rested = run.spec is spec
+        run.pace_s = pace_s(spec, decision, run.memory, self.clock.now()) if rested else 0.0
         self.state.checkpoint(spec.key, run.memory)
         return decision
 

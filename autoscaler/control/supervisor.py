@@ -66,6 +66,10 @@ class Supervisor:
             run = self._apps.get(key)
             if run is not None:
                 run.spec = spec
+                if run.interval_s > spec.interval_s and key not in self._passes:
+                    # Asleep: what is new is looked at as soon as if it were not.
+                    run.pace_s = 0.0
+                    self._pacer.start(key, self._clock.now(), spec.interval_s, len(wanted))
                 self._reconciler.fleet.configured(spec)
             else:
                 self._apps[key] = AppRun(spec)
@@ -81,12 +85,13 @@ class Supervisor:
 
     def tick(self) -> None:
         """Start the passes that are due. Quick; called many times a second."""
+        loop = asyncio.get_running_loop()
         for key, due_at in self._pacer.due(self._clock.now()):
             if key in self._passes:
                 # Dropped and added again while its pass ran: that pass goes first.
                 self._pacer.at(key, self._clock.now() + 1.0)
                 continue
-            task = asyncio.get_running_loop().create_task(self._pass(key, due_at), name=f"{key}")
+            task = loop.create_task(self._pass(key, due_at), name=key.name)
             self._passes[key] = task
             task.add_done_callback(partial(self._ended, key))
 
@@ -112,7 +117,7 @@ class Supervisor:
             )
             if self._apps.get(key) is run:
                 wait_s = backoff_s(run.spec.interval_s, run.failures, run.retry_after_s)
-                self._pacer.again(key, due_at, now, run.spec.interval_s, wait_s)
+                self._pacer.again(key, due_at, now, run.interval_s, wait_s)
 
     def _slots_for(self, key: AppKey) -> asyncio.Semaphore:
         """Return the slots of the healthy, or those of apps whose last look failed.

@@ -9,15 +9,21 @@ from autoscaler.decision.rollout import Rollout
 from autoscaler.model import PRESENT, Census, Observation, WorkerState
 
 _STILL_HERE = PRESENT - {WorkerState.REMOVING}
+# Once, here: CPython 3.11 takes 85 ns to find a member of an enumeration.
+_FREE, _BUSY, _IN_FLIGHT = WorkerState.FREE, WorkerState.BUSY, WorkerState.IN_FLIGHT
+_ROLLIN, _REMOVING, _UNKNOWN = WorkerState.ROLLIN, WorkerState.REMOVING, WorkerState.UNKNOWN
+_UNAVAILABLE, _ERROR, _GONE = WorkerState.UNAVAILABLE, WorkerState.ERROR, WorkerState.GONE
 
 
 def count_workers(observation: Observation, memory: AppMemory, rollout: Rollout) -> Census:
     """Return the census; ``memory`` must have seen this list already."""
     workers = observation.workers
-    overdue_ids = {i for i, start in memory.starting.items() if start.overdue}
+    starting = memory.starting
+    overdue_ids = {i for i, start in starting.items() if start.overdue} if starting else set()
     leaving_ids = memory.leaving
-    counts = Counter([w.state for w in workers])
-    present = len(workers) - counts[WorkerState.ERROR] - counts[WorkerState.GONE]
+    counts: dict[WorkerState, int] = dict(Counter([w.state for w in workers]))
+    count = counts.get
+    present = len(workers) - count(_ERROR, 0) - count(_GONE, 0)
     overdue = leaving = paired = 0
     if leaving_ids or overdue_ids or rollout.newcomers:
         for worker in workers:
@@ -26,20 +32,20 @@ def count_workers(observation: Observation, memory: AppMemory, rollout: Rollout)
                 leaving += 1
             elif worker.id in rollout.newcomers:
                 paired += 1
-            elif state is WorkerState.IN_FLIGHT and worker.id in overdue_ids:
+            elif state is _IN_FLIGHT and worker.id in overdue_ids:
                 overdue += 1
             else:
                 continue
             counts[state] -= 1
     return Census(
-        free=counts[WorkerState.FREE],
-        busy=counts[WorkerState.BUSY],
-        in_flight=counts[WorkerState.IN_FLIGHT],
-        rollin=counts[WorkerState.ROLLIN],
-        removing=counts[WorkerState.REMOVING],
-        error=counts[WorkerState.ERROR],
-        unavailable=counts[WorkerState.UNAVAILABLE],
-        unknown=counts[WorkerState.UNKNOWN],
+        free=count(_FREE, 0),
+        busy=count(_BUSY, 0),
+        in_flight=count(_IN_FLIGHT, 0),
+        rollin=count(_ROLLIN, 0),
+        removing=count(_REMOVING, 0),
+        error=count(_ERROR, 0),
+        unavailable=count(_UNAVAILABLE, 0),
+        unknown=count(_UNKNOWN, 0),
         overdue=overdue,
         leaving=leaving,
         paired=paired,

@@ -203,7 +203,9 @@ def _watching_since(spec: AppSpec, memory: AppMemory, now: float) -> float:
     """Return since when the load has been watched without a gap in which it could have risen."""
     if memory.watching_since is None or memory.last_look_at is None:
         return now
-    gap_s = max(GAP_FLOOR_S, GAP_INTERVALS * spec.interval_s)
+    # Where the pace may slow down, a slow stretch is a gap however short: see ``pace``.
+    floor_s = GAP_FLOOR_S if spec.interval_max_s is None else 0.0
+    gap_s = max(floor_s, GAP_INTERVALS * spec.interval_s)
     # A clock set back across a restart makes the last look lie ahead: that is a gap too.
     broken = now - memory.last_look_at > gap_s or now < memory.last_look_at
     return now if broken else memory.watching_since

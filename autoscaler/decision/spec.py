@@ -102,6 +102,7 @@ class AppSpec:
         shadow: policies that are asked like the others and have no say; their names differ.
         up, down: behaviour per direction. drain: who may go. startup: start-up rules.
         fallback: what holds without signals. interval_s: seconds between looks.
+        interval_max_s: the longest time between looks at an app at rest; ``None`` for a fixed pace.
         paused: directions the owner paused. order_deadline_s: seconds after which an order
             whose workers never showed is given up (request time limit + list lag).
         initial_cooldown_s: no scale-down for so long after the app was first seen.
@@ -116,6 +117,7 @@ class AppSpec:
     policies: tuple[Policy, ...]
     min_workers: int = 1
     interval_s: float = 15.0
+    interval_max_s: float | None = None
     combine: Literal["max", "min", "first"] = "max"
     up: Direction = field(default=Direction())
     down: Direction = field(default=Direction(stabilization_window_s=300.0))

@@ -6,10 +6,7 @@ import random  # noqa: TID251 - for the type of the injected generator only
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import httpx
-
-from autoscaler import __version__
-from autoscaler.everai.exchange import Exchange, Reply
+from autoscaler.everai.call import Call, Reply, Way
 from autoscaler.everai.limits import TimeLimits
 from autoscaler.everai.statuses import error_for
 from autoscaler.everai.token import Token, TokenSource
@@ -30,41 +27,6 @@ DENIED_PAUSE_S = 60.0
 """After a 401 the same call with the same token goes out again no sooner than this."""
 
 _UNAUTHORIZED = 401
-_HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-    "User-Agent": f"everai-worker-autoscaler/{__version__}",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of the API, ready to be sent any number of times.
-
-    Attributes:
-        operation: its name in metrics and messages. scope: the app or namespace it is about.
-        url: where it goes, query included. body: JSON to POST; ``None`` makes it a GET.
-    """
-
-    operation: str
-    scope: AppKey | str
-    url: httpx.URL
-    body: bytes | None = None
-
-    @property
-    def changes(self) -> bool:
-        """Whether it changes anything on the platform, so that it must not be repeated."""
-        return self.body is not None
-
-    def __str__(self) -> str:
-        return f"{self.operation} {self.scope}"
-
-    def request(self) -> httpx.Request:
-        """Return a fresh request, without the token."""
-        if self.body is None:
-            return httpx.Request("GET", self.url, headers=_HEADERS)
-        headers = _HEADERS | {"Content-Type": "application/json"}
-        return httpx.Request("POST", self.url, headers=headers, content=self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +42,7 @@ class Caller:
 
     def __init__(
         self,
-        exchange: Exchange,
+        way: Way,
         *,
         tokens: TokenSource,
         app_tokens: Mapping[AppKey, TokenSource],
@@ -89,7 +51,7 @@ class Caller:
         rng: random.Random,
         on_call: OnCall,
     ) -> None:
-        self._exchange = exchange
+        self._way = way
         self._tokens = tokens
         self._app_tokens = app_tokens
         self._limits = limits
@@ -181,7 +143,7 @@ class Caller:
         """Send one HTTP request and report it, however it ends."""
         started = self._clock.now()
         try:
-            reply = await self._exchange.send(call.request(), token, limit_s)
+            reply = await self._way.send(call, token, limit_s)
         except PlatformError as error:
             self._on_call(call.operation, type(error).__name__, self._clock.now() - started)
             error.args = (f"{call}: {error}",)

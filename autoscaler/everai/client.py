@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import random  # noqa: TID251 - for the type of the injected generator only
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
-from autoscaler.everai.caller import Call, Caller, OnCall
-from autoscaler.everai.exchange import Exchange, Reply
+from autoscaler.everai.call import Call, Reply, Way
+from autoscaler.everai.caller import Caller, OnCall
+from autoscaler.everai.direct import DirectWay
+from autoscaler.everai.exchange import Exchange
 from autoscaler.everai.limits import Pool, TimeLimits
 from autoscaler.everai.statuses import http_date
 from autoscaler.everai.text import excerpt, hide
 from autoscaler.everai.token import TokenSource
-from autoscaler.everai.transport import make_transport
+from autoscaler.everai.transport import make_transport, proxy_for, tls_context
+from autoscaler.everai.unchanged import LastLists
 from autoscaler.everai.wire import (
     decode_object,
     decode_queue,
@@ -32,6 +37,8 @@ from autoscaler.ports import Clock
 
 _T = TypeVar("_T")
 
+LONG_LIST = 200
+"""Workers in a list whose decoding takes half a millisecond or more."""
 _NO_APP_TOKENS: Mapping[AppKey, TokenSource] = MappingProxyType({})
 _DOTS = frozenset({"", ".", ".."})
 
@@ -96,12 +103,18 @@ class EverAIClient:
     ) -> None:
         url = parse_endpoint(endpoint)
         limits = limits or TimeLimits()
-        if transport is None:
-            transport = make_transport(url, ca_bundle=ca_bundle, pool=pool or Pool())
+        pool = pool or Pool()
         self._base = str(url).rstrip("/")
-        self._exchange = Exchange(transport, limits, clock)
+        self._last = LastLists()
+        self._way: Way
+        if transport is None and proxy_for(url) is None:
+            context = tls_context(ca_bundle)
+            self._way = DirectWay(url, context, limits=limits, pool=pool, clock=clock)
+        else:
+            transport = transport or make_transport(url, ca_bundle=ca_bundle, pool=pool)
+            self._way = Exchange(self._base, transport, limits, clock)
         self._caller = Caller(
-            self._exchange,
+            self._way,
             tokens=tokens,
             app_tokens=app_tokens,
             limits=limits,
@@ -118,7 +131,7 @@ class EverAIClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._exchange.aclose()
+        await self._way.aclose()
 
     def __repr__(self) -> str:
         return f"EverAIClient({self._base})"
@@ -133,16 +146,37 @@ class EverAIClient:
         call = self._app_call("list_workers", app, "/workers", query=query)
 
         def decode(reply: Reply) -> Observation:
-            return decode_workers(
+            return self._observe(app, reply, show_all=show_all)
+
+        observation = await self._perform(call, decode)
+        if len(observation.workers) > LONG_LIST:
+            # What is made of it takes as long again: others come first.
+            await asyncio.sleep(0)
+        return observation
+
+    def _observe(self, app: AppKey, reply: Reply, *, show_all: bool) -> Observation:
+        """Decode a list, unless it is the last one's bytes again."""
+        platform_now = http_date(reply.headers, "date") or reply.received_at
+        digest = self._last.digest(reply.body)
+        observation = self._last.same(
+            app,
+            digest,
+            requested_at=reply.sent_at,
+            received_at=reply.received_at,
+            platform_now=platform_now,
+            show_all=show_all,
+        )
+        if observation is None:
+            observation = decode_workers(
                 reply.body,
                 app,
                 requested_at=reply.sent_at,
                 received_at=reply.received_at,
-                platform_now=http_date(reply.headers, "Date") or reply.received_at,
+                platform_now=platform_now,
                 show_all=show_all,
             )
-
-        return await self._perform(call, decode)
+            self._last.keep(digest, observation)
+        return observation
 
     async def scale_up(self, app: AppKey, count: int) -> tuple[str, ...]:
         """Order ``count`` (≥ 1) workers; see the port."""
@@ -176,8 +210,7 @@ class EverAIClient:
     async def list_apps(self, namespace: str | None = None) -> tuple[AppInfo, ...]:
         """Return the apps of a namespace, or of all; see the port."""
         path = "" if namespace is None else f"/namespaces/{_segment(namespace)}"
-        url = httpx.URL(f"{self._base}/api/apps/v1{path}/apps")
-        call = Call("list_apps", namespace or "all namespaces", url)
+        call = Call("list_apps", namespace or "all namespaces", f"/api/apps/v1{path}/apps")
         return await self._perform(call, lambda reply: decode_apps(reply.body, namespace))
 
     def _app_call(
@@ -189,12 +222,11 @@ class EverAIClient:
         query: Mapping[str, str] = MappingProxyType({}),
         body: object = None,
     ) -> Call:
-        path = f"/api/apps/v1/namespaces/{_segment(app.namespace)}/apps/{_segment(app.name)}{tail}"
-        url = httpx.URL(f"{self._base}{path}")
+        asked = f"?{urlencode(query)}" if query else ""
         return Call(
             operation,
             app,
-            url.copy_merge_params(query) if query else url,
+            f"{_app_path(app)}{tail}{asked}",
             None if body is None else msgspec.json.encode(body),
         )
 
@@ -211,6 +243,16 @@ class EverAIClient:
             maybe_applied=call.changes,
             status=reply.status,
         )
+
+
+@lru_cache(maxsize=2**15)
+def _app_path(app: AppKey) -> str:
+    """Return an app's path, quoted; remembered, as it is asked for at every poll.
+
+    Raises:
+        Rejected: a name would change the path's meaning.
+    """
+    return f"/api/apps/v1/namespaces/{_segment(app.namespace)}/apps/{_segment(app.name)}"
 
 
 def _segment(text: str) -> str:

@@ -12,19 +12,16 @@ headers, and with them the token, into tracebacks.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 
 import aiohttp
 import httpx
 
+from autoscaler.everai.call import BODY_HEADERS, HEADERS, REPLY_BYTES_MAX, Call, Reply
 from autoscaler.everai.limits import TimeLimits
 from autoscaler.everai.text import hide, safe_text
 from autoscaler.everai.token import Token
 from autoscaler.model.errors import MalformedReply, PlatformError, Unreachable
 from autoscaler.ports import Clock
-
-REPLY_BYTES_MAX = 32 * 1024 * 1024
-"""A longer reply (after decompression) is refused: 10,000 workers take about 6 MiB."""
 
 _NEVER_SENT = (
     aiohttp.ClientConnectorError,
@@ -41,26 +38,17 @@ _NEVER_SENT = (
 _NOT_IN_TIME = (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole reply. ``sent_at``, ``received_at``: our clock, epoch seconds.
+class Exchange:
+    """A :class:`~autoscaler.everai.call.Way` over a transport of httpx, within time limits.
 
-    Headers and body are not in its repr, since a server may quote the token there.
+    It is taken where a proxy lies between, and for a caller's own transport.
     """
 
-    status: int
-    headers: httpx.Headers = field(repr=False)
-    body: bytes = field(repr=False)
-    sent_at: float
-    received_at: float
-
-
-class Exchange:
-    """Sends requests over a transport, within time limits."""
-
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, limits: TimeLimits, clock: Clock
+        self, base: str, transport: httpx.AsyncBaseTransport, limits: TimeLimits, clock: Clock
     ) -> None:
+        """Take the endpoint without a slash at its end, and how to get there."""
+        self._base = base
         self._transport = transport
         self._limits = limits
         self._clock = clock
@@ -72,15 +60,11 @@ class Exchange:
             pool=limits.connect_s,
         ).as_dict()
 
-    async def send(self, request: httpx.Request, token: Token, limit_s: float) -> Reply:
-        """Send a request with a token; return the reply, whatever its status.
-
-        Raises:
-            Unreachable: no whole reply came within ``limit_s`` and the other limits.
-            MalformedReply: the reply is too large or its encoding is broken.
-        """
+    async def send(self, call: Call, token: Token, limit_s: float) -> Reply:
+        """Send a call with a token; see the protocol."""
         if self._closed:
             raise Unreachable("the client is closed; nothing was sent")
+        request = self._request(call)
         request.extensions["timeout"] = self._timeouts
         request.headers["Authorization"] = f"Bearer {token.value}"
         try:
@@ -91,6 +75,14 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - no foreign error leaves this adapter
             problem = self._problem(error, request, token, limit_s)
         raise problem
+
+    def _request(self, call: Call) -> httpx.Request:
+        """Return a fresh request, without the token."""
+        url = f"{self._base}{call.target}"
+        if call.body is None:
+            return httpx.Request("GET", url, headers=dict(HEADERS))
+        headers = {**HEADERS, **BODY_HEADERS}
+        return httpx.Request("POST", url, headers=headers, content=call.body)
 
     async def _round_trip(self, request: httpx.Request) -> Reply:
         sent_at = self._clock.now()

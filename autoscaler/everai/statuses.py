@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 
 import httpx
 
-from autoscaler.everai.exchange import Reply
+from autoscaler.everai.call import Reply
 from autoscaler.everai.text import excerpt, hide, safe_text
 from autoscaler.everai.token import Token
 from autoscaler.everai.wire import error_message
@@ -27,11 +29,18 @@ _RETRY_AFTER_MAX_S = 86_400.0
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
-def http_date(headers: httpx.Headers, name: str) -> float | None:
+def http_date(headers: Mapping[str, str], name: str) -> float | None:
     """Return epoch seconds of an HTTP date header; ``None`` where it has none that can be read."""
+    text = headers.get(name)
+    return None if text is None else _epoch_s(text)
+
+
+@lru_cache(maxsize=64)
+def _epoch_s(text: str) -> float | None:
+    """Return epoch seconds of a date; remembered: replies of one second bear the same."""
     try:
-        epoch_s = parsedate_to_datetime(headers[name]).timestamp()
-    except (KeyError, ValueError, OverflowError, TypeError, IndexError):
+        epoch_s = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
     return epoch_s if epoch_s > 0 else None
 
@@ -41,13 +50,13 @@ def retry_after_s(reply: Reply) -> float | None:
 
     A date is compared with the reply's own ``Date``, so that skewed clocks do not matter.
     """
-    text = reply.headers.get("Retry-After", "").strip()
+    text = reply.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), _RETRY_AFTER_MAX_S)
-    at = http_date(reply.headers, "Retry-After")
+    at = http_date(reply.headers, "retry-after")
     if at is None:
         return None
-    now = http_date(reply.headers, "Date") or reply.received_at
+    now = http_date(reply.headers, "date") or reply.received_at
     return min(max(at - now, 0.0), _RETRY_AFTER_MAX_S)
 
 
@@ -128,7 +137,7 @@ def _not_found_hint(reply: Reply) -> str:
 
 def _redirected(reply: Reply, said: str, token: Token, *, changes: bool) -> PlatformError:
     """Return the error for a redirect (or another 1xx to 3xx, which no call expects)."""
-    location = reply.headers.get("Location", "")
+    location = reply.headers.get("location", "")
     try:
         target = str(httpx.URL(location).copy_with(query=None, fragment=None, userinfo=b""))
     except (httpx.InvalidURL, ValueError):

@@ -1,4 +1,4 @@
-"""The real way out: connections, TLS and proxies.
+"""The way through a proxy, TLS, and which proxy that is.
 
 aiohttp carries the bytes below httpx's transport interface, because httpx's own pool costs several
 milliseconds of CPU per call once many connections are open. Of httpx's client nothing is used but
@@ -40,6 +40,7 @@ def make_transport(
         ConfigurationError: the certificates or the proxy's address cannot be used.
     """
     context = tls_context(ca_bundle)
+    proxy = proxy_for(endpoint)
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -50,7 +51,6 @@ def make_transport(
         )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    proxy = proxy_for(endpoint)
     transport = AiohttpTransport(verify=context, client=session, proxy=proxy)
     if proxy is not None and endpoint.scheme == "http":
         return _PlainProxyTransport(transport, proxy.headers)

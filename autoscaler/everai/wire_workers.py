@@ -10,7 +10,9 @@ import msgspec
 from autoscaler.everai import wire_values
 from autoscaler.everai.text import safe_text
 from autoscaler.model import Worker, WorkerState, classify
+from autoscaler.model.frozen import draft_of
 
+_Draft = draft_of(Worker)
 _Number = int | float | str | None
 
 _STATUSES = frozenset(
@@ -36,6 +38,9 @@ _DETAILS = frozenset(
         "DETAIL_STATUS_FREE",
     }
 )
+_STATES: dict[tuple[str | None, str | None], WorkerState] = {
+    (status, detail): classify(status, detail) for status in _STATUSES for detail in _DETAILS
+}
 _NOTES_MAX = 20
 _ID_MAX = 256
 
@@ -138,30 +143,38 @@ def _read(row: WireWorker, notes: Notes) -> Worker | None:
     if len(worker_id) > _ID_MAX or not worker_id.isprintable():
         notes.problem(f"{safe_text(worker_id, 40)!r} cannot be a worker's id")
         return None
-    _note_unknown(row, notes)
-    deleted_at = notes.time("deletedAt", row.deleted_at, worker_id)
-    return Worker(
-        id=worker_id,
-        state=_state(row, deleted=deleted_at is not None),
-        created_at=notes.time("createdAt", row.created_at, worker_id),
-        deleted_at=deleted_at,
-        last_serve_at=notes.time("lastServeAt", row.last_serve_at, worker_id),
-        success_count=notes.count("successCount", row.success_count, worker_id),
-        failed_count=notes.count("failedCount", row.failed_count, worker_id),
-        session_number=notes.count("sessionNumber", row.session_number, worker_id),
-        app_revision="" if row.app_revision is None else str(row.app_revision),
-        replace_worker_id=row.replace_worker_id or "",
-        gpu_model=row.gpu_model or row.gpu_name or "",
-        gpu_num=notes.count("gpuNum", row.gpu_num, worker_id),
+    state = _STATES.get((row.status, row.detail_status))
+    deleted_at = notes.time("deletedAt", row.deleted_at, worker_id) if row.deleted_at else None
+    if state is None or deleted_at is not None:
+        state = _odd_state(row, notes, deleted=deleted_at is not None)
+    draft = _Draft(
+        worker_id,
+        state,
+        notes.time("createdAt", row.created_at, worker_id),
+        deleted_at,
+        notes.time("lastServeAt", row.last_serve_at, worker_id),
+        notes.count("successCount", row.success_count, worker_id),
+        0 if row.failed_count is None else notes.count("failedCount", row.failed_count, worker_id),
+        0
+        if row.session_number is None
+        else notes.count("sessionNumber", row.session_number, worker_id),
+        "" if row.app_revision is None else str(row.app_revision),
+        row.replace_worker_id or "",
+        row.gpu_model or row.gpu_name or "",
+        0 if row.gpu_num is None else notes.count("gpuNum", row.gpu_num, worker_id),
     )
+    draft.__class__ = Worker
+    worker: Worker = draft
+    return worker
 
 
-def _state(row: WireWorker, *, deleted: bool) -> WorkerState:
-    """Return the state; a deleted worker is GONE whatever else its row says.
+def _odd_state(row: WireWorker, notes: Notes, *, deleted: bool) -> WorkerState:
+    """Return the state of a row that is deleted, or says what this version does not know.
 
-    Unless it failed, or is still stopping: the time of its deletion may be known before its place
-    is free again.
+    A deleted worker is GONE whatever else its row says; unless it failed, or is still stopping: the
+    time of its deletion may be known before its place is free again.
     """
+    _note_unknown(row, notes)
     state = classify(row.status or "", row.detail_status or "")
     stays = state is WorkerState.ERROR or row.status == "STATUS_TERMINATING"
     return WorkerState.GONE if deleted and not stays else state

@@ -26,6 +26,9 @@ class Policy(ABC):
         pure: ``False`` only for a policy that runs foreign code, for which nobody can promise it.
         monotone_in_load: whether more waiting or busy requests, all else equal, never lower its
             answer; the conformance suite checks it where it is claimed.
+        rests: whether its answer never rises while nothing is served or waits and no worker comes
+            or goes. Only then may an app be looked at less often (``interval_max``); a policy that
+            follows the time of day or the world outside does not rest.
         role: what the app uses the number for; set by the configuration, no affair of the policy.
     """
 
@@ -35,6 +38,7 @@ class Policy(ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     pure: ClassVar[bool] = True
     monotone_in_load: ClassVar[bool] = False
+    rests: ClassVar[bool] = False
 
     role: Role = Role.TARGET
 

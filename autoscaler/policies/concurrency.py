@@ -97,6 +97,7 @@ class ConcurrencyPolicy(Policy):
     Params = ConcurrencyParams
     state_type = ConcurrencyState
     monotone_in_load = True
+    rests = True
 
     def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
         """Return KPA's number; NoData, and the old state, where the queue is not known."""

@@ -91,6 +91,7 @@ class EverAISimplePolicy(Policy):
     """Grow by a step while too many requests are queued."""
 
     kind = "everai-simple"
+    rests = True
     Params = EverAISimpleParams
     needs = frozenset({"request_queue"})
 
@@ -111,6 +112,7 @@ class EverAIFreeWorkerPolicy(Policy):
     """Grow by a step while too few workers are FREE."""
 
     kind = "everai-free-worker"
+    rests = True
     Params = EverAIFreeWorkerParams
 
     def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:

@@ -21,6 +21,7 @@ class FixedPolicy(Policy):
     """Exactly ``workers``."""
 
     kind = "fixed"
+    rests = True
     Params = FixedParams
 
     def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:  # noqa: ARG002

@@ -41,6 +41,7 @@ class FreeWorkersPolicy(Policy):
     kind = "free-workers"
     Params = FreeWorkersParams
     monotone_in_load = True
+    rests = True
 
     def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
         """Return ``load + buffer``; NoData where the queue is not known."""

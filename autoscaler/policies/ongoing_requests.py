@@ -73,6 +73,7 @@ class OngoingRequestsPolicy(Policy):
     Params = OngoingRequestsParams
     state_type = OngoingRequestsState
     monotone_in_load = True
+    rests = True
 
     def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
         """Return Ray Serve's number; NoData, and the old state, where the queue is not known."""

@@ -68,6 +68,7 @@ class QueuePolicy(Policy):
     Params = QueueParams
     state_type = Meter
     monotone_in_load = True
+    rests = True
 
     def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
         """Return the workers for the load; NoData where the queue is not known."""

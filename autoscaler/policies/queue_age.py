@@ -36,6 +36,7 @@ class QueueAgePolicy(Policy):
     Params = QueueAgeParams
     needs = frozenset({"request_queue"})
     monotone_in_load = True
+    rests = True
 
     def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
         """Return the workers for late requests; NoData where the queue was not listed."""

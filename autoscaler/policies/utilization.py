@@ -58,6 +58,7 @@ class UtilizationPolicy(Policy):
     kind = "utilization"
     Params = UtilizationParams
     monotone_in_load = True
+    rests = True
 
     def recommend(self, given: PolicyInput, state: Any) -> tuple[Answer, Any]:
         """Return the workers at which utilization meets the target; NoData without a queue."""

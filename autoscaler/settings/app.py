@@ -166,6 +166,13 @@ class AppValues(Section):
         description="Time between two looks at the app, from 0.2s to 1d. Stay at 1s or above "
         "with a real platform; less is for demonstrations.",
     )
+    interval_max: Annotated[PositiveDuration, Field(ge=INTERVAL_MIN_S, le=86400.0)] | None = Field(
+        default=None,
+        description="Longest time between two looks at an app at rest: nothing served, nothing "
+        "waiting, nothing to do. The next look then comes after a quarter of the time it has been "
+        "idle. Not given: always `interval`. Apps with a policy that follows the time of day or "
+        "the world outside keep their `interval`.",
+    )
     policies: Annotated[tuple[PolicySettings, ...], Field(min_length=1)] = Field(
         default_factory=default_policies,
         description="What recommends a number of workers; see the policies below. Not given: "

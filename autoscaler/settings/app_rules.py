@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from autoscaler.policies import policies as known_policies
 from autoscaler.settings.app import AppSettings, AppValues, DefaultsSettings, DirectionSettings
 from autoscaler.settings.finding import Finding, Place
 from autoscaler.settings.policy_rules import policy_findings
@@ -22,6 +23,7 @@ def app_findings(
         total_timeout_s: longest time of one request to the platform.
     """
     yield from _bounds(app, place)
+    yield from _pace(app, place)
     yield from _policies(app, place)
     yield from policy_findings(app, place)
     yield from _window(app, app.behavior.scale_up, "scale_up", place)
@@ -49,6 +51,27 @@ def _bounds(app: AppSettings | DefaultsSettings, place: Place) -> Iterator[Findi
     if fallback.mode == "static" and fallback.workers == 0:
         message = "static does nothing while fallback.workers is 0: it never lowers the number"
         yield place.warning(("fallback", "mode"), message, hint="set fallback.workers")
+
+
+def _pace(app: AppSettings | DefaultsSettings, place: Place) -> Iterator[Finding]:
+    slowest = app.interval_max
+    if slowest is None:
+        return
+    if slowest < app.interval:
+        written = (
+            "interval_max" if place.gives("interval_max") or not place.gives("interval")
+            else "interval"
+        )  # fmt: skip
+        values = f"{slowest:g}s < {app.interval:g}s"
+        yield place.error((written,), f"interval_max must not be below interval ({values})")
+    known = known_policies()
+    awake = [one.name for one in (*app.policies, *app.shadow) if not known[one.type].rests]
+    if awake:
+        message = (
+            f"has no effect: {awake[0]} follows the time of day or the world outside, so the app "
+            "is always looked at every interval"
+        )
+        yield place.warning(("interval_max",), message, "policies")
 
 
 def _policies(app: AppSettings | DefaultsSettings, place: Place) -> Iterator[Finding]:

@@ -51,6 +51,7 @@ def _app(app: AppSettings, deadline_s: float) -> AppSpec:
         shadow=tuple(policy.build() for policy in app.shadow),
         min_workers=app.min_workers,
         interval_s=app.interval,
+        interval_max_s=app.interval_max,
         combine=app.combine,
         up=_direction(app.behavior.scale_up),
         down=_direction(app.behavior.scale_down),

@@ -23,6 +23,8 @@ from autoscaler.ports import Trust
 from autoscaler.state.codec import decode, encode
 
 SCHEMA_VERSION = 1
+ROWS_AT_ONCE = 128
+"""Memories that are encoded in one go: about a millisecond's work."""
 BUSY_S = 5.0
 """How long another program that reads the file (a backup, say) is waited for."""
 _SCHEMA = """
@@ -45,6 +47,10 @@ Row = tuple[str, str, str, bytes]
 
 class StateLockedError(StateError):
     """Another process uses the store."""
+
+
+class UnwritableError(StateError):
+    """A memory cannot be written, whatever the store does."""
 
 
 class SqliteState:
@@ -136,25 +142,46 @@ class SqliteState:
         self._dirty[app] = memory
 
     async def flush(self) -> None:
-        """Write what was checkpointed, in one transaction; on failure it is kept for the next.
+        """Write what was checkpointed until now, some apps at a time; what fails is kept.
 
-        A memory that cannot be encoded keeps only its own app from being written.
+        A memory that cannot be encoded keeps only its own app from being written. Ten thousand
+        memories at once would stop the loop for a tenth of a second, and intents behind them.
         """
-        dirty, self._dirty = self._dirty, {}
-        if not dirty:
+        apps = tuple(self._dirty)
+        if not apps:
             return
-        rows, unwritable, trouble = self._encoded(dirty)
-        try:
-            await self._call(self._write, rows)
-        except BaseException:
-            self._dirty = dirty | self._dirty
-            raise
-        self._dirty = unwritable | self._dirty
+        trouble: StateError | None = None
+        for first in range(0, len(apps), ROWS_AT_ONCE):
+            try:
+                await self._flush_some(apps[first : first + ROWS_AT_ONCE])
+            except UnwritableError as error:
+                trouble = error
         if trouble is not None:
             raise trouble
         if not self._dirty:
             # All that was in memory only is on disk now, the intents that failed included.
             self._set_seal(_SEAL_WHOLE)
+
+    async def _flush_some(self, apps: tuple[AppKey, ...]) -> None:
+        """Write some apps in one transaction.
+
+        Between taking the memories and the turn to write nothing waits, and turns come in order, so
+        an intent that is newer is written later.
+
+        Raises:
+            UnwritableError: some cannot be encoded; the others were written.
+        """
+        dirty = {app: self._dirty.pop(app) for app in apps if app in self._dirty}
+        rows, unwritable, trouble = self._encoded(dirty)
+        try:
+            if rows:
+                await self._call(self._write, rows)
+        except BaseException:
+            self._dirty = dirty | self._dirty
+            raise
+        self._dirty = unwritable | self._dirty
+        if trouble is not None:
+            raise UnwritableError(str(trouble)) from trouble
 
     def _encoded(
         self, dirty: dict[AppKey, AppMemory]

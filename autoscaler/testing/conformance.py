@@ -13,6 +13,7 @@ Checked is that a policy
 - answers a whole number of workers, 0 or more, with a sentence, or NoData with a reason;
 - raises nothing: not on missing signals, an empty list, or 10,000 workers;
 - keeps its promise of ``monotone_in_load``: more requests, all else equal, never fewer workers;
+- keeps its promise of ``rests``: while nothing happens at all, its number does not rise;
 - keeps a state that a store can write as JSON and give back, and that means the same afterwards.
 
 Every scene is drawn from a seeded generator, so that a violation can be repeated.
@@ -35,6 +36,7 @@ from autoscaler.state.codec import decode, encode, revive
 from autoscaler.testing.scenes import EPOCH, Scene, observe, random_scene
 
 MANY_WORKERS = 10_000
+RESTING_LOOKS = 5
 _FORBIDDEN_MODULES = frozenset({"time", "random", "_random", "socket", "_socket", "_io", "io"})
 _CALENDAR_TIME = frozenset({"strftime", "strptime", "gmtime", "mktime"})
 """Functions of ``time`` that only compute."""
@@ -128,6 +130,7 @@ class _Suite:
             if self._policy.pure:
                 yield from self._purity(given, state, answer, after)
             yield from self._monotone(scene, state, answer)
+            yield from self._rests(scene, after)
             yield from self._storage(given, after)
             state = after
 
@@ -154,6 +157,30 @@ class _Suite:
                     "monotone in load",
                     f"{_workers(answer)} for {scene!r}, but {_workers(higher)} for {more!r}",
                 )
+
+    def _rests(self, scene: Scene, state: Any) -> Iterator[Violation]:
+        """Let the scene fall asleep; from then on the number may only fall."""
+        if not self._policy.rests:
+            return
+        asleep = replace(
+            scene,
+            free=scene.free + scene.busy,
+            busy=0,
+            in_flight=0,
+            unavailable=0,
+            on_order=0,
+            queue=0,
+            waits_s=(),
+        )
+        before: int | None = None
+        for _ in range(RESTING_LOOKS):
+            later_s = self._rng.choice((15.0, 60.0, 300.0))
+            asleep = replace(asleep, now=asleep.now + later_s, idle_s=asleep.idle_s + later_s)
+            answer, state = self._ask(self._policy, observe(asleep), state)
+            number = _workers(answer)
+            if before is not None and number > before:
+                yield Violation("rests", f"{before}, then {number} while nothing happens")
+            before = number
 
     def _more_load(self, scene: Scene) -> Iterator[Scene]:
         waits_s = scene.waits_s or ()

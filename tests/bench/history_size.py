@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -146,6 +147,8 @@ async def measure(count: int, days: float) -> None:
         say(f"{count} apps, {days:g} days: {size / 2**20:.1f} MiB, {len(events)} events")
         say(f"{each / 1024:.1f} KiB for an app and a day")
         say(f"1,000 apps and 30 days: {each * 30_000 / 2**30:.2f} GiB")
+        minutes = samples_bytes(file) / count / days
+        say(f"of that, minutes: {minutes / 1024:.1f} KiB, {minutes * 30_000 / 2**30:.2f} GiB")
         for name, question in (
             ("samples", store.samples(apps[0].key, START, clock.time, points=1440)),
             ("cost of all", store.cost(None, START, clock.time)),
@@ -155,6 +158,16 @@ async def measure(count: int, days: float) -> None:
             await question
             say(f"{name}: {(time.perf_counter() - began) * 1000:.0f} ms")
         await store.close()
+
+
+def samples_bytes(file: Path) -> int:
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
+        sizes = [
+            db.execute(f"SELECT total(length(body)) FROM {table}").fetchone()[0]  # noqa: S608 - ours
+            for table in ("minute", "hour")
+        ]
+    db.close()
+    return int(sum(sizes))
 
 
 def cost_of_a_pass() -> None:

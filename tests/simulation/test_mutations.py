@@ -23,7 +23,7 @@ from autoscaler.control.reconciler import Reconciler
 from autoscaler.decision import AppMemory, action, clock, drain, expectations, pipeline, quality
 from autoscaler.decision.drain import Confirmed
 from autoscaler.decision.rollout import NO_ROLLOUT
-from autoscaler.everai import caller, client, exchange, statuses, wire
+from autoscaler.everai import call, client, exchange, statuses, wire
 from autoscaler.everai.wire_workers import Notes
 from autoscaler.model import AppKey, Census, InterventionKind, Observation, Scaler, WorkerState
 from autoscaler.model.errors import PlatformError
@@ -303,7 +303,7 @@ MUTATIONS = (
         3,
         "scale calls are retried",
         (2, 7),
-        setting(caller.Call, "changes", property(lambda _: False)),
+        setting(call.Call, "changes", property(lambda _: False)),
     ),
     mutation(
         3, "an open order is given up at once", (10, 2), setting(expectations, "_FRESH_LISTS", 0)

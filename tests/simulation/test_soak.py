@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from autoscaler.cli.soak import soak
-from autoscaler.simulator.soak import run_seed
+from autoscaler.simulator.soak import draw_apps, run_seed
 from autoscaler.simulator.soak.plan import draw_plan
 from autoscaler.simulator.soak.report import summarise
 from autoscaler.simulator.soak.runner import replay_command, run_guarded
@@ -35,6 +36,19 @@ def test_every_rule_holds(seed: int) -> None:
     assert report.broken == (), f"replay: {replay_command(seed, 2.0)}"
     assert report.counts["passes"] > 100
     assert report.faults
+
+
+def test_every_rule_holds_where_apps_at_rest_are_looked_at_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeds, drawn = range(11, 17), draw_apps._draw_spec
+    usual = sum(run_seed(seed, 2.0).counts["passes"] for seed in seeds)
+    monkeypatch.setattr(
+        draw_apps, "_draw_spec", lambda *told: replace(drawn(*told), interval_max_s=600.0)
+    )
+    reports = [run_seed(seed, 2.0) for seed in seeds]
+    assert [report.broken for report in reports] == [()] * len(seeds)
+    assert 100 < sum(report.counts["passes"] for report in reports) < usual
 
 
 def test_the_seeds_see_scaling_faults_and_rest() -> None:

@@ -22,6 +22,7 @@ class SloPolicy(Policy):
     kind = "slo"
     Params = SloParams
     state_type = SloState
+    rests = True
 
     def recommend(self, given: PolicyInput, state: SloState | None) -> tuple[Answer, SloState]:
         """Return the number, and what was learned; NoData where the queue is not known."""

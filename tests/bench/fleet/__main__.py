@@ -1,15 +1,17 @@
 """The whole daemon at 100 to 10,000 apps, beside the naive stack and the physical limit.
 
-    python -m tests.bench.fleet [--quick] [--json FILE]
+    python -m tests.bench.fleet [--quick] [--seconds S] [--json FILE] [--into PAGE]
 
 The platform runs on one CPU, the daemon (or a rival) on the other. Every figure is also a ratio of
-the same run. docs/performance.md keeps the last one.
+the same run. ``make bench`` compares with the last run, which docs/performance.json keeps, and
+writes the table of docs/performance.md anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -33,6 +35,7 @@ from tests.bench.fleet.daemon import (
     pinned,
     server,
 )
+from tests.bench.fleet.report import put, table
 
 Figures = dict[str, Any]
 
@@ -125,10 +128,20 @@ class Bench:
 
     @contextmanager
     def running(
-        self, apps: int, interval_s: float, *, workers: int = 10, tls: bool = True
+        self,
+        apps: int,
+        interval_s: float,
+        *,
+        workers: int = 10,
+        tls: bool = True,
+        lively: bool = False,
     ) -> Iterator[tuple[Daemon, Figures]]:
         """Run a daemon until its first full round is over; give it, and how it started."""
-        with server(workers, self.tls if tls else None) as url, TemporaryDirectory() as folder:
+        certificate = self.tls if tls else None
+        with (
+            server(workers, certificate, lively=lively) as url,
+            TemporaryDirectory() as folder,
+        ):
             ca = self.ca if tls else None
             config = configuration(url, apps, interval_s, Path(folder), ca)
             begun = time.perf_counter()
@@ -139,10 +152,15 @@ class Bench:
                 start = {"listening_s": listening - begun, "first_round_s": full - begun}
                 yield running, start
 
-    def full_speed(self, apps: int, *, workers: int = 10, tls: bool = True) -> Figures:
+    def full_speed(
+        self, apps: int, *, workers: int = 10, tls: bool = True, lively: bool = False
+    ) -> Figures:
         """Ask for more polls than one core can do."""
-        interval_s = max(0.2, apps / 8000)
-        with self.running(apps, interval_s, workers=workers, tls=tls) as (running, _):
+        interval_s = max(0.2, apps / 16_000)
+        with self.running(apps, interval_s, workers=workers, tls=tls, lively=lively) as (
+            running,
+            _,
+        ):
             return watch(running, self.seconds)
 
     def at_rest(self, apps: int, interval_s: float) -> Figures:
@@ -178,23 +196,25 @@ class Bench:
 
 def measure(seconds: float, counts: tuple[int, ...], sizes: tuple[int, ...]) -> Figures:
     bench = Bench(seconds)
-    figures: Figures = {}
+    figures: Figures = {"seconds": seconds, "load_average": os.getloadavg()[0]}
     try:
         for tls in (True, False):
             name = "TLS" if tls else "HTTP"
             say(f"rivals, {name}")
-            found = {"rivals_us_per_poll": bench.rivals(tls=tls)}
-            say(f"full speed, 1,000 apps, {name}")
-            found["full_speed"] = bench.full_speed(1000, tls=tls)
+            found: Figures = {"rivals_us_per_poll": bench.rivals(tls=tls)}
+            for lively in (True, False):
+                kind = "lively" if lively else "still"
+                say(f"full speed, 1,000 apps, {name}, {kind} lists")
+                found[kind] = bench.full_speed(1000, tls=tls, lively=lively)
             figures[name] = found
         for apps in counts:
             say(f"full speed, {apps} apps")
-            figures[f"full_speed_{apps}_apps"] = bench.full_speed(apps)
+            figures[f"full_speed_{apps}_apps"] = bench.full_speed(apps, lively=True)
             say(f"{apps} apps every 15 s")
             figures[f"every_15s_{apps}_apps"] = bench.at_rest(apps, 15.0)
         for workers in sizes:
             say(f"{workers} workers per list")
-            figures[f"{workers}_workers"] = bench.full_speed(100, workers=workers)
+            figures[f"{workers}_workers"] = bench.full_speed(100, workers=workers, lively=True)
         say("nothing happens")
         figures["idle"] = bench.idle()
     finally:
@@ -205,16 +225,21 @@ def measure(seconds: float, counts: tuple[int, ...], sizes: tuple[int, ...]) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fleet")
     parser.add_argument("--quick", action="store_true", help="fewer apps, shorter")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--seconds", type=float, default=30.0, help="per figure")
+    parser.add_argument("--json", type=Path, help="compare with this file, then replace it")
+    parser.add_argument("--into", type=Path, help="put the table between the marks of this page")
     asked = parser.parse_args()
     if asked.quick:
         figures = measure(8.0, (100, 1000), ())
     else:
-        figures = measure(30.0, (100, 1000, 10_000), (100, 1000))
-    text = json.dumps(figures, indent=1, sort_keys=True)
+        figures = measure(asked.seconds, (100, 1000, 10_000), (100, 1000))
+    kept = json.loads(asked.json.read_text()) if asked.json and asked.json.exists() else {}
+    text = table(figures, kept)
     if asked.json:
-        asked.json.write_text(text + "\n")
-    sys.stdout.write(text + "\n")
+        asked.json.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    if asked.into:
+        asked.into.write_text(put(asked.into.read_text(), text))
+    sys.stdout.write(text)
 
 
 if __name__ == "__main__":

@@ -112,9 +112,10 @@ def pinned(command: list[str], cpu: int) -> list[str]:
 
 
 @contextmanager
-def server(workers: int, tls: tuple[str, str] | None) -> Iterator[str]:
+def server(workers: int, tls: tuple[str, str] | None, *, lively: bool = False) -> Iterator[str]:
     """Run the platform; give its address."""
-    command = [sys.executable, str(Path(__file__).with_name("server.py")), str(workers)]
+    kind = "lively" if lively else "still"
+    command = [sys.executable, str(Path(__file__).with_name("server.py")), str(workers), kind]
     command = pinned([*command, *(tls or ())], SERVER_CPU)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

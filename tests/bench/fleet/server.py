@@ -1,6 +1,9 @@
-"""A platform that costs next to nothing: every list is the same bytes. A process of its own.
+"""A platform that costs next to nothing, since its replies are made before. A process of its own.
 
-    python tests/bench/fleet/server.py WORKERS [CERTIFICATE KEY]
+    python tests/bench/fleet/server.py WORKERS still|lively [CERTIFICATE KEY]
+
+*still*: every list is the same bytes, as of an app at rest. *lively*: no app gets the same list
+twice in a row; a worker has served once more each time.
 
 Prints its port. ``GET /stats`` answers how many lists were asked for so far.
 """
@@ -11,10 +14,14 @@ import asyncio
 import json
 import ssl
 import sys
+from collections.abc import Iterator
+from itertools import cycle
 from typing import cast
 
 import uvloop
 
+VARIANTS = 97
+"""Prime, so that an app that is asked for in turn with others meets another one each time."""
 WORKER = {
     "id": "JYdCWQfbKLAhEf8WnZUY34",
     "deviceId": "95fa81d0-c46c-4d77-9194-20c65eb34733",
@@ -45,10 +52,11 @@ def _reply(body: dict[str, object]) -> bytes:
     return _HEAD % len(text) + text
 
 
-def list_reply(workers: int) -> bytes:
-    """Return a list reply; all workers but one are busy, and nobody waits: an app at rest."""
+def list_reply(workers: int, served: int = 100) -> bytes:
+    """Return a list reply; all workers but one are busy, and nobody waits."""
     busy = WORKER | {"detailStatus": "DETAIL_STATUS_BUSY"}
     rows = [(WORKER if n == 0 else busy) | {"id": f"{WORKER['id']}{n}"} for n in range(workers)]
+    rows[-1]["successCount"] = served
     return _reply(
         {
             "workers": rows,
@@ -64,7 +72,7 @@ class Platform(asyncio.Protocol):
     """Answers pipelined requests in order; looks only at the path."""
 
     polls = 0
-    listed = b""
+    lists: Iterator[bytes] = iter(())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's TLS transport is one to write to without saying so
@@ -81,7 +89,7 @@ class Platform(asyncio.Protocol):
             return _reply({"polls": Platform.polls})
         if path.endswith(b"/workers"):
             Platform.polls += 1
-            return Platform.listed
+            return next(Platform.lists)
         name = path.rpartition(b"/")[2].decode()
         app = {
             "metadata": {"name": name, "namespace": "default"},
@@ -91,9 +99,10 @@ class Platform(asyncio.Protocol):
         return _reply({"appV1alpha1": app})
 
 
-async def serve(workers: int, certificate: list[str]) -> None:
+async def serve(workers: int, kind: str, certificate: list[str]) -> None:
     """Serve until killed."""
-    Platform.listed = list_reply(workers)
+    variants = VARIANTS if kind == "lively" else 1
+    Platform.lists = cycle([list_reply(workers, 100 + n) for n in range(variants)])
     context = None
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -106,4 +115,4 @@ async def serve(workers: int, certificate: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), sys.argv[2:]))
+    uvloop.run(serve(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))

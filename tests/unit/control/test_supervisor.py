@@ -19,6 +19,7 @@ from autoscaler.model.errors import AppNotFound, StateError, Unauthorized, Unrea
 from autoscaler.state import VolatileState
 from tests.fakes.bench import Bench
 from tests.fakes.clock import settle
+from tests.fakes.stories import Wish
 
 A, B, C = (AppKey("default", name) for name in "abc")
 
@@ -303,3 +304,44 @@ async def test_every_kind_of_sick_app_leaves_the_others_lateness_as_it_was(bench
     for gate in gates:
         gate.set()
     await house.supervisor.stop(1.0)
+
+
+class Sleeper(Wish):
+    """A wish that never rises by itself."""
+
+    rests = True
+
+
+async def asleep(house: House, key: AppKey = A) -> None:
+    """Let an app rest until it is looked at every ten minutes only."""
+    house.bench.app(key=key, wants=0, interval_max_s=600.0)
+    run = house.bench.runs[key]
+    run.spec = replace(run.spec, policies=(Sleeper(0),))
+    house.apply(key)
+    await house.run(3600, step_s=5.0)
+    assert house.supervisor.run_of(key).interval_s == 600.0
+
+
+async def test_an_app_at_rest_is_looked_at_less_often(house: House) -> None:
+    await asleep(house)
+    before = house.passes(A)
+    assert before < 30
+    await house.run(1800, step_s=5.0)
+    assert 2 <= house.passes(A) - before <= 4
+
+
+async def test_an_app_that_sleeps_is_looked_at_soon_after_a_reload(house: House) -> None:
+    await asleep(house)
+    before = house.passes(A)
+    house.apply(A)
+    await house.run(16)
+    assert house.passes(A) == before + 1
+
+
+async def test_a_failing_look_ends_the_rest(house: House) -> None:
+    await asleep(house)
+    house.bench.platform.fail("list", Unreachable("down"), times=2)
+    before = house.passes(A)
+    await house.run(620, step_s=5.0)
+    await house.run(40)
+    assert house.passes(A) - before >= 2

@@ -11,9 +11,11 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import httpx
 import pytest
 
-from autoscaler.everai import EverAIClient, TimeLimits, TokenSource
+from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource, parse_endpoint
+from autoscaler.everai.transport import make_transport
 
 SECRET = "tok-5ecret/of+the=account"
 
@@ -103,6 +105,7 @@ class World:
     """Starts servers and clients, and ends them with the test."""
 
     stack: AsyncExitStack
+    way: Literal["direct", "httpx"] = "direct"
     clock: SteppingClock = field(default_factory=SteppingClock)
     calls: list[tuple[str, str, float]] = field(default_factory=list)
 
@@ -150,8 +153,11 @@ class World:
         self, server: Server | str, tokens: TokenSource | None = None, **options: Any
     ) -> EverAIClient:
         options.setdefault("limits", TimeLimits(connect_s=2, read_s=2, total_s=4, budget_s=60))
+        endpoint = server if isinstance(server, str) else server.url
+        if self.way == "httpx":
+            options.setdefault("transport", _by_httpx(endpoint, options))
         client = EverAIClient(
-            server if isinstance(server, str) else server.url,
+            endpoint,
             tokens or TokenSource.from_value(SECRET),
             clock=self.clock,
             rng=random.Random(7),
@@ -161,10 +167,20 @@ class World:
         return await self.stack.enter_async_context(client)
 
 
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
+def _by_httpx(endpoint: str, options: dict[str, Any]) -> httpx.AsyncBaseTransport:
+    """Return the transport that is taken where a proxy lies between."""
+    return make_transport(
+        parse_endpoint(endpoint),
+        ca_bundle=options.get("ca_bundle"),
+        pool=options.get("pool") or Pool(),
+    )
+
+
+@pytest.fixture(params=["direct", "httpx"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """Give a world; each test runs over both ways to the platform."""
     async with AsyncExitStack() as stack:
-        yield World(stack)
+        yield World(stack, request.param)
 
 
 @pytest.fixture

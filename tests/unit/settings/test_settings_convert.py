@@ -33,6 +33,7 @@ def test_every_value_arrives(checked: Check) -> None:
             combine: min
             paused: up
             order_deadline: 90s
+            interval_max: 10m
             policies: [{type: fixed, name: base, workers: 3}]
             behavior:
               scale_up: {stabilization_window: 1m, cooldown: 2m, select: min}
@@ -47,6 +48,7 @@ def test_every_value_arrives(checked: Check) -> None:
     assert spec.key == AppKey("prod", "a")
     assert (spec.min_workers, spec.max_workers, spec.interval_s) == (2, 9, 20.0)
     assert (spec.combine, spec.paused, spec.order_deadline_s) == ("min", "up", 90.0)
+    assert spec.interval_max_s == 600.0
     assert spec.up == Direction(stabilization_window_s=60.0, cooldown_s=120.0, select="min")
     assert spec.down == Direction(policies=(RatePolicy("percent", 50.0, 60.0),), select="disabled")
     assert (spec.drain.min_lifetime_s, spec.drain.clear_failed) == (180.0, True)

@@ -338,3 +338,47 @@ async def test_an_older_memory_put_back_by_a_failed_flush_never_hides_a_newer_in
     await store.flush()
     store.abandon()
     assert await reopened(path) == (Trust.WHOLE, INTENT)
+
+
+async def test_an_intent_between_two_slices_of_a_flush_is_newer_than_both(path: Path) -> None:
+    """Its memory waits in the second slice when the intent is written during the first."""
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def run(function: Callable[..., Any], *args: Any) -> Any:
+        if function.__name__ == "_write" and not began.is_set():
+            began.set()
+            await go_on.wait()
+        return function(*args)
+
+    store = SqliteState(path, URL, run=run)
+    for number in range(sqlite.ROWS_AT_ONCE):
+        store.checkpoint(AppKey("default", f"app{number}"), AppMemory())
+    store.checkpoint(A, AppMemory(signal_failures=1))
+    store.checkpoint(B, AppMemory(signal_failures=2))
+    flush = asyncio.create_task(store.flush())
+    await began.wait()
+    intent = asyncio.create_task(store.write_intent(A, INTENT))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(flush, intent)
+    assert await store.load(A) == INTENT
+    assert await store.load(B) == AppMemory(signal_failures=2)
+    assert await store.load(AppKey("default", "app0")) == AppMemory()
+    await store.close()
+
+
+async def test_a_flush_takes_no_more_memories_at_once_than_the_loop_bears(path: Path) -> None:
+    sizes: list[int] = []
+
+    async def run(function: Callable[..., Any], *args: Any) -> Any:
+        if function.__name__ == "_write":
+            sizes.append(len(args[0]))
+        return function(*args)
+
+    store = SqliteState(path, URL, run=run)
+    for number in range(1000):
+        store.checkpoint(AppKey("default", f"app{number}"), AppMemory())
+    await store.flush()
+    assert sum(sizes) == 1000
+    assert max(sizes) == sqlite.ROWS_AT_ONCE
+    await store.close()

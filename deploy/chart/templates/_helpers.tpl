@@ -1,0 +1,103 @@
+{{- define "autoscaler.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "autoscaler.fullname" -}}
+{{- $name := include "autoscaler.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "autoscaler.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "autoscaler.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "autoscaler.labels" -}}
+{{ include "autoscaler.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "autoscaler.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "autoscaler.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "autoscaler.image" -}}
+{{- $image := .Values.image }}
+{{- if $image.digest }}
+{{- printf "%s@%s" $image.repository $image.digest }}
+{{- else }}
+{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- define "autoscaler.claimName" -}}
+{{- default (printf "%s-state" (include "autoscaler.fullname" .)) .Values.state.persistence.existingClaim }}
+{{- end }}
+
+{{- define "autoscaler.tokenSecret" -}}
+{{- if .Values.token.value }}
+{{- printf "%s-token" (include "autoscaler.fullname" .) }}
+{{- else }}
+{{- .Values.token.existingSecret }}
+{{- end }}
+{{- end }}
+
+{{- /* What the daemon reads: the user's keys, and those that only the chart can know. */}}
+{{- define "autoscaler.config" -}}
+{{- $config := deepCopy .Values.config }}
+{{- $everai := default dict $config.everai }}
+{{- $_ := set $everai "token_file" (printf "/var/run/secrets/everai/%s" .Values.token.key) }}
+{{- $_ := set $config "everai" $everai }}
+{{- $_ := set $config "server" (dict "listen" "0.0.0.0:8080") }}
+{{- $_ := set $config "state" (dict "path" "/var/lib/autoscaler/state.db") }}
+{{- with .Values.leaderElection }}
+{{- if .enabled }}
+{{- $election := dict "mode" "kubernetes" "lease_name" (include "autoscaler.fullname" $)
+      "namespace" $.Release.Namespace "lease_duration" .leaseDuration
+      "renew_deadline" .renewDeadline "retry_period" .retryPeriod }}
+{{- $_ := set $config "leader_election" $election }}
+{{- end }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
+{{- /* The keys that a running daemon does not take over: a change of them rolls the pods. */}}
+{{- define "autoscaler.restartChecksum" -}}
+{{- $config := include "autoscaler.config" . | fromYaml }}
+{{- omit $config "apps" "defaults" "discover" "fleet" | toJson | sha256sum }}
+{{- end }}
+
+{{- /* What cannot work is refused here, where the schema cannot see it. */}}
+{{- define "autoscaler.check" -}}
+{{- if not (or .Values.config.apps .Values.config.discover) }}
+{{- fail "config.apps is empty. List your apps, e.g. --set 'config.apps[0].name=sd15,config.apps[0].max_workers=8', or give a rule under config.discover." }}
+{{- end }}
+{{- if gt (int .Values.replicaCount) 1 }}
+{{- if not .Values.leaderElection.enabled }}
+{{- fail (printf "replicaCount is %d without leaderElection.enabled: two daemons would take each other for a foreign scaler. Set leaderElection.enabled=true, or replicaCount=1." (int .Values.replicaCount)) }}
+{{- end }}
+{{- with .Values.state.persistence }}
+{{- if and .enabled (not .existingClaim) (not (has "ReadWriteMany" .accessModes)) }}
+{{- fail "state.persistence.accessModes: replicas on several nodes need ReadWriteMany. Set it (and a storage class that has it), or state.persistence.enabled=false." }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}
+{{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled are both true: every series would be scraped twice. Choose one." }}
+{{- end }}
+{{- end }}
