@@ -12,7 +12,8 @@ import { fleetTiles } from "./tiles.js";
 
 const PAGE = 300;
 const DRAW_MS = 400;
-const COST_MS = 60_000;
+const COST_MS = 300_000;
+const HOUR_S = 3600;
 const COLUMNS = ["name", "status", "reason", "workers", "desired", "queue", "trend", "seen", "cost"];
 const SORTABLE = new Set(COLUMNS.filter((each) => each !== "trend"));
 const DESCENDING_FIRST = new Set(["workers", "desired", "queue", "cost", "seen"]);
@@ -119,7 +120,10 @@ class Overview {
 
   async #askCost() {
     try {
-      this.cost = await api.cost(null, { span: 86_400, end: null }, null, this.signal);
+      // whole hours: of those the history keeps sums, so that a large fleet is added up quickly
+      const end = Math.floor(api.now() / HOUR_S) * HOUR_S;
+      const day = { start: end - 24 * HOUR_S, end };
+      this.cost = await api.cost(null, day, null, this.signal);
       this.draw();
     } catch {
       this.cost = null; // no history here, or not now: the tile says so
