@@ -20,13 +20,14 @@ from autoscaler.web.api import HealthView, Sources, build_api
 from autoscaler.web.api.assembly import PREFIX
 from autoscaler.web.api.guard import ActingGuard
 from autoscaler.web.gate import Gate
-from autoscaler.web.pages import INDEX, StatusPage, status_page, wants_page
+from autoscaler.web.pages import INDEX, StatusPage, status_page
 from autoscaler.web.responses import (
     SecurityHeaders,
     json_response,
     on_fault,
     on_http_error,
     stream,
+    wants_page,
 )
 
 _ADDRESSES = {

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from autoscaler.ports.clock import Clock
 from autoscaler.web.limits import Allowance, RateLimit, caller_of
 from autoscaler.web.problems import Problem, problem
+from autoscaler.web.responses import wants_page
 from autoscaler.web.tokens import TokenFile, TokensUnusable
 
 ALWAYS_OPEN = frozenset({"/livez", "/readyz"})
@@ -130,7 +131,8 @@ class Gate:
                 "This server does not answer to the name in the Host header. Use its address, or "
                 "add the name to server.allowed_hosts.",
             )
-        if path == "/" or path.startswith(PAGE):
+        accept = request.headers.get("accept", "")
+        if path.startswith(PAGE) or (path == "/" and wants_page(accept)):
             return
         if path == METRICS and not self._doorkeeper.access.metrics_need_token:
             return

@@ -99,11 +99,6 @@ def status_page() -> StatusPage:
     return StatusPage()
 
 
-def wants_page(accept: str) -> bool:
-    """Whether an ``Accept`` header asks for HTML by name, as browsers do and programs do not."""
-    return "text/html" in accept.lower()
-
-
 def _found(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES and path.is_file())
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from autoscaler.model import Reason
-from autoscaler.web.pages import FOLDER, StatusPage, wants_page
+from autoscaler.web import Access, WebServer
+from autoscaler.web.pages import FOLDER, StatusPage
+from autoscaler.web.responses import wants_page
 from autoscaler.web.status import AppStatus
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -26,6 +29,26 @@ async def test_a_browser_gets_the_page_and_a_program_gets_addresses(
     assert program.json()["program"] == "autoscaler"
     assert "Accept" in page.headers["vary"]
     assert "Accept" in program.headers["vary"]
+
+
+async def test_a_browser_without_a_token_gets_the_page_and_nothing_that_it_shows(
+    parts: Any,
+) -> None:
+    parts.access = Access(read=parts.tokens("read", "read-token-0123456789"))
+    async with WebServer(parts.site(), "127.0.0.1", 0) as server, httpx.AsyncClient() as client:
+        statuses = {
+            path: (await client.get(server.url + path, headers=BROWSER)).status_code
+            for path in ("/", "/page/js/main.js", "/api/v1/apps", "/metrics/page/", "/nothing")
+        }
+        program = await client.get(f"{server.url}/", headers={"Accept": "*/*"})
+    assert statuses == {
+        "/": 200,
+        "/page/js/main.js": 200,
+        "/api/v1/apps": 401,
+        "/metrics/page/": 401,
+        "/nothing": 401,
+    }
+    assert program.status_code == 401
 
 
 async def test_files_are_asked_for_again_and_sent_once(client: httpx.AsyncClient) -> None:

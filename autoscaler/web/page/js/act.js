@@ -8,14 +8,14 @@ import { orderWords } from "./status.js";
 
 const SPAN = /^(\d{1,7}[smhd])+$/;
 
-/** The buttons of an app; `done()` is called after an order. */
-export function actButtons(app, acting, done) {
-  const kinds = [...(app.orders.length ? ["resume"] : []), "boost", "override", "pause"];
+/** The buttons of an app, which `current()` returns; `done()` is called after an order. */
+export function actButtons(current, acting, done) {
+  const kinds = [...(current().orders.length ? ["resume"] : []), "boost", "override", "pause"];
   return kinds.map((kind) =>
     h("button", {
       type: "button", dataset: { act: kind }, class: kind === "resume" ? "primary" : "",
       "aria-disabled": String(!acting), title: acting ? t(`act.${kind}Hint`) : t("act.off"),
-      onclick: () => openAct(app, kind, acting, done),
+      onclick: () => openAct(current(), kind, acting, done),
     }, t(`act.${kind}`)));
 }
 

@@ -23,6 +23,7 @@ export function setToken(value, { keep }) {
   token = value;
   if (keep && value) sessionStorage.setItem(KEPT, value);
   else sessionStorage.removeItem(KEPT);
+  window.dispatchEvent(new Event("token")); // the live stream need not wait any longer
 }
 
 export const hasToken = () => token !== "";

@@ -6,13 +6,13 @@ import { actButtons } from "./act.js";
 import { Chart, chartsThere } from "./chart.js";
 import { Costs } from "./costs.js";
 import { headline, openDecision, openEvents, stepsTable } from "./decision.js";
-import { h, put, setText, throttled } from "./dom.js";
+import { h, put, putOnce, setText, throttled } from "./dom.js";
 import { EventList } from "./events.js";
 import { ago, moment, typedMoment, until } from "./format.js";
 import { t } from "./i18n.js";
 import { loadMarks } from "./history.js";
 import { Marks } from "./marks.js";
-import { chartsMissing, errorNotice, notices } from "./notices.js";
+import { chartsMissing, errorNotice, showNotices } from "./notices.js";
 import { columns, plots, withGaps } from "./plots.js";
 import { bounds, freshFor, rangeOf, rangePicker, wishOf } from "./range.js";
 import { orderWords, reasonWords, statusBadge } from "./status.js";
@@ -38,6 +38,7 @@ class AppPage {
     this.explainFirst = Number(wish.at) > 0 ? Number(wish.at) : null;
     this.charts = new Map();
     this.fetchedAt = 0;
+    this.trouble = null;
     this.refreshNow = throttled(() => this.#refresh(), REFRESH_MS);
   }
 
@@ -111,7 +112,8 @@ class AppPage {
   }
 
   #storeChanged() {
-    put(this.notices, notices(this.store, () => this.store.refresh()), this.trouble ?? null);
+    this.#drawNotices();
+    if (this.details) this.#drawButtons();
     const row = this.store.apps.get(this.key);
     const word = row ? JSON.stringify([row.decidedAt, row.workers, row.queue, row.orders]) : "gone";
     if (word === this.word) return;
@@ -129,24 +131,48 @@ class AppPage {
       if (this.signal.aborted) return;
       this.trouble = error.status === 401 ? null : errorNotice(error, () => this.refreshNow());
     }
-    put(this.notices, notices(this.store, () => this.store.refresh()), this.trouble);
+    this.#drawNotices();
     if (this.range.end === null && api.now() - this.fetchedAt > freshFor(this.range)) this.#history();
+  }
+
+  #drawNotices() {
+    showNotices(this.notices, this.store, () => this.store.refresh(), this.trouble);
   }
 
   #drawNow() {
     const app = this.details;
-    put(this.badge, statusBadge(app.status));
-    put(this.buttons, actButtons(app, this.store.health?.acting ?? false, () => {
-      this.refreshNow();
-      setTimeout(() => this.#history(), 1500);
-    }));
-    put(this.orders, app.orders.map((order) => h("p", { class: "notice warn order" }, h("b", {}, orderWords(order)), " ",
+    putOnce(this.badge, app.status, () => statusBadge(app.status));
+    this.#drawButtons();
+    putOnce(this.orders, JSON.stringify(app.orders), () => app.orders.map((order) => h("p", { class: "notice warn order" }, h("b", {}, orderWords(order)), " ",
       until(order.until), " ", t("order.by", { who: order.who, why: order.why }))));
     put(this.tiles, appTiles(app));
-    put(this.now, h("h2", { id: "now-title" }, t("app.now")), app.decision ? this.#decided(app) : h("p", {}, t("statusHint.unseen")));
+    putOnce(this.now, JSON.stringify(app.explanation), () => [
+      h("h2", { id: "now-title" }, t("app.now")), app.decision ? this.#decided(app) : h("p", {}, t("statusHint.unseen"))]);
+    this.#drawWorkers(app);
+    this.#tick();
+  }
+
+  #drawButtons() {
+    const acting = this.store.health?.acting ?? false;
+    putOnce(this.buttons, `${acting} ${this.details.orders.length}`,
+      () => actButtons(() => this.details, acting, () => this.#acted()));
+  }
+
+  #acted() {
+    this.refreshNow();
+    setTimeout(() => this.#history(), REFRESH_MS);
+  }
+
+  /** Ages change all the time, so it is drawn each time; who scrolls or reads it stays there. */
+  #drawWorkers(app) {
+    const before = this.workers.querySelector(".table-scroll");
+    const top = before?.scrollTop ?? 0;
+    const focused = before !== null && before.contains(document.activeElement);
     put(this.workers, h("h2", { id: "workers-title" }, t("workers.title")), workersTable(app.workerList),
       app.problems.length ? h("p", { class: "notice warn" }, t("app.problems", { text: app.problems.join("; ") })) : null);
-    this.#tick();
+    const after = this.workers.querySelector(".table-scroll");
+    if (after) after.scrollTop = top;
+    if (focused) after?.focus({ preventScroll: true });
   }
 
   #decided(app) {

@@ -30,6 +30,15 @@ export function put(element, ...children) {
   return element;
 }
 
+const drawn = new WeakMap(); // element → the key of what it shows
+
+/** Replace what is in an element where `key` says that it differs: focus and readers stay put. */
+export function putOnce(element, key, make) {
+  if (drawn.get(element) === key) return;
+  drawn.set(element, key);
+  put(element, make());
+}
+
 /** Set an element's text only where it differs, so that nothing is laid out for nothing. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -72,12 +72,14 @@ function pause(wait_ms, signal) {
       clearTimeout(timer);
       signal.removeEventListener("abort", done);
       window.removeEventListener("online", done);
+      window.removeEventListener("token", done);
       document.removeEventListener("visibilitychange", seen);
       resolve();
     }
     const seen = () => document.visibilityState === "visible" && done();
     signal.addEventListener("abort", done);
     window.addEventListener("online", done);
+    window.addEventListener("token", done);
     document.addEventListener("visibilitychange", seen);
   });
 }

@@ -1,14 +1,19 @@
 // What a person should know about the program or the connection, above everything else.
 
-import { h } from "./dom.js";
+import { h, putOnce } from "./dom.js";
 import { t } from "./i18n.js";
 
 function notice(kind, text, ...more) {
   return h("p", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : "note" }, text, ...more);
 }
 
-/** The notices of the program's health and the last error, as elements. */
-export function notices(store, again) {
+/** Show the notices of the program's health and the last error; `trouble`: one of the view's own. */
+export function showNotices(element, store, again, trouble = null) {
+  const shown = [...notices(store, again), trouble].filter(Boolean);
+  putOnce(element, shown.map((each) => each.textContent).join("|"), () => shown);
+}
+
+function notices(store, again) {
   const { health, error } = store;
   return [
     error && error.status !== 401 ? errorNotice(error, again) : null,

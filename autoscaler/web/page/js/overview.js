@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { announce, h, put, settled, setText, throttled } from "./dom.js";
 import { number } from "./format.js";
 import { t } from "./i18n.js";
-import { notices } from "./notices.js";
+import { showNotices } from "./notices.js";
 import { Rows } from "./rows.js";
 import { reasonWords, STATUSES, statusIcon } from "./status.js";
 import { fleetTiles } from "./tiles.js";
@@ -137,7 +137,7 @@ class Overview {
     const pages = Math.max(1, Math.ceil(found.length / PAGE));
     this.wish.page = Math.min(this.wish.page, pages - 1);
     const from = this.wish.page * PAGE;
-    put(this.notices, notices(this.store, () => this.store.refresh()));
+    showNotices(this.notices, this.store, () => this.store.refresh());
     this.#drawSummary(apps);
     put(this.tiles, fleetTiles(apps, this.cost));
     this.#drawChips(apps);
