@@ -10,6 +10,7 @@ from random import Random  # noqa: TID251 - an instance to inject is made here
 import structlog
 
 from autoscaler import __version__
+from autoscaler.app.leadership import Election, build_election, show
 from autoscaler.app.tokens import RedactedTokens
 from autoscaler.control.fleet import Ceilings, Fleet
 from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
@@ -19,7 +20,7 @@ from autoscaler.control.supervisor import Supervisor
 from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
 from autoscaler.model import AppKey
 from autoscaler.model.errors import StateError
-from autoscaler.ports import Clock, Platform, State, Trust
+from autoscaler.ports import AlwaysLeader, Clock, Platform, State, Trust
 from autoscaler.settings import Settings
 from autoscaler.signals import SignalFetcher
 from autoscaler.state import SqliteState, StateLockedError, VolatileState
@@ -29,7 +30,11 @@ from autoscaler.web import Health, Snapshot, WebServer, build_app
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The wired daemon. Whoever asked for it closes ``client``, ``signals`` and ``state``."""
+    """The wired daemon. Whoever asked for it closes ``client``, ``signals`` and ``state``.
+
+    Attributes:
+        election: with other replicas beside this one; the supervisor then stands by at first.
+    """
 
     client: EverAIClient
     signals: SignalFetcher
@@ -40,6 +45,7 @@ class Parts:
     supervisor: Supervisor
     health: Health
     web: WebServer
+    election: Election | None
 
 
 def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts:
@@ -55,14 +61,17 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     metrics = Metrics(version=__version__, dry_run=settings.dry_run)
     recorder = Recorders((metrics, snapshot, health, DecisionLog(log)))
     tokens = app_tokens(settings)
-    client = _client(settings, environ, clock, recorder, tokens)
-    state = _state(settings)
+    election = build_election(settings, environ, clock, lambda: _state(settings))
+    leadership = AlwaysLeader() if election is None else election.reign
+    client = _client(settings, environ, clock, recorder, tokens, election)
+    state = _state(settings) if election is None else election.state
     fleet = Fleet(ceilings(settings))
     signals = SignalFetcher()
     budget = Budget(clock, settings.everai.requests_per_second)
     breaker = Breaker(clock)
     platform = GuardedPlatform(client, budget, breaker)
     _show_guard(metrics, budget, breaker)
+    show(metrics, election)
     reconciler = Reconciler(
         platform=platform,
         state=state,
@@ -71,6 +80,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         fleet=fleet,
         dry_run=settings.dry_run,
         signals=signals,
+        leadership=leadership,
     )
     supervisor = Supervisor(
         reconciler,
@@ -79,10 +89,17 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
             "a pass failed", namespace=app.namespace, app=app.name, exc_info=error
         ),
         concurrency=settings.everai.concurrency,
+        standby=election is not None,
     )
-    site = build_app(metrics=metrics, snapshot=snapshot, health=health, version=__version__)
+    site = build_app(
+        metrics=metrics,
+        snapshot=snapshot,
+        health=health,
+        version=__version__,
+        leadership=leadership,
+    )
     web = WebServer(site, settings.server.host, settings.server.port)
-    return Parts(client, signals, tokens, platform, state, fleet, supervisor, health, web)
+    return Parts(client, signals, tokens, platform, state, fleet, supervisor, health, web, election)
 
 
 def _show_guard(metrics: Metrics, budget: Budget, breaker: Breaker) -> None:
@@ -118,6 +135,7 @@ def _client(
     clock: Clock,
     recorder: Recorders,
     tokens: Mapping[AppKey, TokenSource],
+    election: Election | None,
 ) -> EverAIClient:
     everai = settings.everai
     return EverAIClient(
@@ -130,6 +148,8 @@ def _client(
         limits=TimeLimits(everai.connect_timeout, everai.read_timeout, everai.total_timeout),
         pool=Pool(everai.max_connections),
         ca_bundle=everai.ca_bundle,
+        signature=election.signature if election else lambda: "",
+        may_send=election.may_send if election else lambda: True,
     )
 
 

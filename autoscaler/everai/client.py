@@ -12,13 +12,13 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from autoscaler.everai.caller import Call, Caller, OnCall
+from autoscaler.everai.caller import Call, Caller, OnCall, Signature
 from autoscaler.everai.exchange import Exchange, Reply
 from autoscaler.everai.limits import Pool, TimeLimits
 from autoscaler.everai.statuses import http_date
 from autoscaler.everai.text import excerpt, hide
 from autoscaler.everai.token import TokenSource
-from autoscaler.everai.transport import make_transport
+from autoscaler.everai.transport import MaySend, make_transport
 from autoscaler.everai.wire import (
     decode_object,
     decode_queue,
@@ -38,6 +38,16 @@ _DOTS = frozenset({"", ".", ".."})
 
 def _unreported(operation: str, code: str, duration_s: float) -> None:
     """Take a report of a call and do nothing."""
+
+
+def _unsigned() -> str:
+    """Add nothing to the name of the program."""
+    return ""
+
+
+def _always() -> bool:
+    """Let everything leave."""
+    return True
 
 
 def parse_endpoint(text: str) -> httpx.URL:
@@ -71,10 +81,12 @@ class EverAIClient:
             call, so the mapping may change while the client lives.
         clock, rng: time, and randomness for the jitter of retries.
         on_call: told of every HTTP request (operation, code, seconds).
+        signature: what stands behind the program's name in ``User-Agent``, at each call.
+        may_send: asked right before the first byte of a call that changes something.
         limits, pool: time limits, and how many connections.
         ca_bundle: certificates to trust instead of the public ones.
         transport: another way to the platform, such as an in-process emulator; ``ca_bundle``,
-            ``pool`` and the proxies of the environment then play no part.
+            ``pool``, ``may_send`` and the proxies of the environment then play no part.
 
     Raises:
         ConfigurationError: endpoint, certificates or proxy cannot be used.
@@ -88,6 +100,8 @@ class EverAIClient:
         clock: Clock,
         rng: random.Random,
         on_call: OnCall = _unreported,
+        signature: Signature = _unsigned,
+        may_send: MaySend = _always,
         app_tokens: Mapping[AppKey, TokenSource] = _NO_APP_TOKENS,
         limits: TimeLimits | None = None,
         pool: Pool | None = None,
@@ -97,7 +111,9 @@ class EverAIClient:
         url = parse_endpoint(endpoint)
         limits = limits or TimeLimits()
         if transport is None:
-            transport = make_transport(url, ca_bundle=ca_bundle, pool=pool or Pool())
+            transport = make_transport(
+                url, ca_bundle=ca_bundle, pool=pool or Pool(), may_send=may_send
+            )
         self._base = str(url).rstrip("/")
         self._exchange = Exchange(transport, limits, clock)
         self._caller = Caller(
@@ -108,6 +124,7 @@ class EverAIClient:
             clock=clock,
             rng=rng,
             on_call=on_call,
+            signature=signature,
         )
 
     async def __aenter__(self) -> Self:

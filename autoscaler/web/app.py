@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from autoscaler.model import AppKey
+from autoscaler.ports import AlwaysLeader, Leadership
 from autoscaler.web.responses import (
     SecurityHeaders,
     json_response,
@@ -60,8 +61,15 @@ class _Endpoints:
     """The handlers, over what they show."""
 
     def __init__(
-        self, *, metrics: MetricsView, snapshot: Snapshot, health: HealthView, version: str
+        self,
+        *,
+        metrics: MetricsView,
+        snapshot: Snapshot,
+        health: HealthView,
+        version: str,
+        leadership: Leadership,
     ) -> None:
+        self._leadership = leadership
         self._metrics = metrics
         self._snapshot = snapshot
         self._health = health
@@ -79,10 +87,26 @@ class _Endpoints:
         ]
 
     async def index(self, _: Request) -> Response:
-        """Say what this is and where things are."""
+        """Say what this is, who leads, and where things are."""
         return json_response(
-            {"program": "autoscaler", "version": self._version, "addresses": _ADDRESSES}
+            {
+                "program": "autoscaler",
+                "version": self._version,
+                "leader": self._leader(),
+                "addresses": _ADDRESSES,
+            }
         )
+
+    def _leader(self) -> dict[str, object]:
+        """Return who leads among several replicas; with one, that it does."""
+        leadership = self._leadership
+        term = leadership.term
+        return {
+            "is_leader": leadership.left_s() > 0,
+            "identity": leadership.identity,
+            "leader": leadership.leader,
+            "term": None if term is None else term.number,
+        }
 
     async def metrics(self, request: Request) -> Response:
         """Return all series in the text format that the scraper prefers."""
@@ -122,10 +146,21 @@ class _Endpoints:
 
 
 def build_app(
-    *, metrics: MetricsView, snapshot: Snapshot, health: HealthView, version: str
+    *,
+    metrics: MetricsView,
+    snapshot: Snapshot,
+    health: HealthView,
+    version: str,
+    leadership: Leadership | None = None,
 ) -> Starlette:
-    """Return the ASGI application."""
-    endpoints = _Endpoints(metrics=metrics, snapshot=snapshot, health=health, version=version)
+    """Return the ASGI application; without ``leadership`` this is the only replica."""
+    endpoints = _Endpoints(
+        metrics=metrics,
+        snapshot=snapshot,
+        health=health,
+        version=version,
+        leadership=leadership or AlwaysLeader(),
+    )
     app = Starlette(
         routes=endpoints.routes(),
         middleware=[Middleware(SecurityHeaders)],
