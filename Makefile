@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign mutations chaos soak reference plots lab demo clean
+.PHONY: help setup check format test test-foreign test-kubernetes mutations chaos soak reference plots lab demo clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 $(STAMP): pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -32,10 +32,14 @@ format: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff check --fix .
 
 test: $(STAMP) ## Everything but the targets below; at most five minutes
-	$(BIN)/pytest -n auto --dist worksteal -m "not foreign and not chaos and not mutation"
+	$(BIN)/pytest -n auto --dist worksteal \
+	  -m "not foreign and not chaos and not mutation and not kubernetes and not image"
 
 test-foreign: $(STAMP) ## The emulator driven by the platform's own public client (from PyPI)
 	$(BIN)/pytest tests/foreign -m foreign
+
+test-kubernetes: $(STAMP) ## What talks to a real API server (see .ci/kubernetes-assets)
+	$(BIN)/pytest tests/kubernetes -m kubernetes
 
 mutations: $(STAMP) ## Break each guard on purpose; the simulation must see it
 	$(BIN)/pytest tests/simulation -n auto --dist worksteal -m mutation
