@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign test-kubernetes mutations chaos soak reference plots lab demo clean
+.PHONY: help setup check format test test-foreign test-kubernetes failover-times mutations chaos soak reference plots lab demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -40,6 +40,10 @@ test-foreign: $(STAMP) ## The emulator driven by the platform's own public clien
 
 test-kubernetes: $(STAMP) ## What talks to a real API server (see .ci/kubernetes-assets)
 	$(BIN)/pytest tests/kubernetes -m kubernetes
+
+failover-times: $(STAMP) ## Measure failovers on a real API server; writes docs/failover.md (RUNS=20)
+	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(.ci/kubernetes-assets)}" PYTHONPATH=. \
+	  $(BIN)/python tests/bench/failover_times.py --runs $(or $(RUNS),20) --into docs/failover.md
 
 mutations: $(STAMP) ## Break each guard on purpose; the simulation must see it
 	$(BIN)/pytest tests/simulation -n auto --dist worksteal -m mutation

@@ -155,7 +155,9 @@ class Elector:
         if lease is None or term is None or lease.record.holder != self._identity:
             return
         now = self._clock.now()
-        record = replace(lease.record, holder="", duration_s=RELEASED_S, renewed_at=now)
+        # Who still had to wait for the leader before leaves the waiting to whoever comes next.
+        duration_s = RELEASED_S if now >= self._act_from else self.pace.duration_s
+        record = replace(lease.record, holder="", duration_s=duration_s, renewed_at=now)
         try:
             async with asyncio.timeout(RELEASE_LIMIT_S):
                 self._lease = await self._store.write(record, lease)
@@ -192,9 +194,9 @@ class Elector:
         mine = lease.record.holder == self._identity
         return mine and term == Term(lease.id, lease.record.number)
 
-    def _begin(self, lease: Lease, sent_at: float, act_from: float) -> None:
+    def _begin(self, lease: Lease, sent_at: float) -> None:
         self._term = self._last_term = Term(lease.id, lease.record.number)
-        self._renewed_at, self._act_from = sent_at, act_from
+        self._renewed_at = sent_at
         self.transitions += 1
         self._moved.set()
 
@@ -239,10 +241,14 @@ class Elector:
         sent_at = self._clock.now()
         number = 1 if lease is None else lease.record.number + 1
         record = LeaseRecord(self._identity, self.pace.duration_s, number, sent_at, sent_at)
-        wait_s = self._wait_s(lease)
+        act_from = sent_at + self._wait_s(lease)
+        if lease is not None and lease.record.holder == self._identity:
+            # Taken before, perhaps by a try that was given up: the waiting goes on from there.
+            act_from = max(act_from, self._act_from)
+        self._act_from = act_from
         taken = await self._store.write(record, lease)
         self._saw(taken)
-        self._begin(taken, sent_at, sent_at + wait_s)
+        self._begin(taken, sent_at)
 
     def _wait_s(self, lease: Lease | None) -> float:
         """Return how long the call of whoever led before may still be on its way."""
