@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random  # noqa: TID251 - the type of an injected source, never the module's own
 
@@ -150,19 +151,32 @@ class Elector:
         Only to be called once nothing that was sent is under way any more. Where the store cannot
         be reached the lease runs out by itself.
         """
-        lease, term = self._lease, self._term
+        term = self._term
         self._end()
-        if lease is None or term is None or lease.record.holder != self._identity:
+        if term is None:
             return
+        try:
+            async with asyncio.timeout(RELEASE_LIMIT_S):
+                await self._give_back(term)
+        except (LeaseError, TimeoutError) as error:
+            self._note(f"the lease could not be given back: {str(error) or 'no answer'}")
+
+    async def _give_back(self, term: Term) -> None:
+        for _ in range(TRIES):
+            # Read anew each time: a renewal that was cut off may arrive all the same.
+            lease = await self._store.read()
+            if lease is None or not self._is_ours(lease, term):
+                return
+            with suppress(LeaseTaken):
+                await self._empty(lease)
+                return
+
+    async def _empty(self, lease: Lease) -> None:
         now = self._clock.now()
         # Who still had to wait for the leader before leaves the waiting to whoever comes next.
         duration_s = RELEASED_S if now >= self._act_from else self.pace.duration_s
         record = replace(lease.record, holder="", duration_s=duration_s, renewed_at=now)
-        try:
-            async with asyncio.timeout(RELEASE_LIMIT_S):
-                self._lease = await self._store.write(record, lease)
-        except (LeaseError, TimeoutError) as error:
-            self._note(f"the lease could not be given back: {str(error) or 'no answer'}")
+        self._lease = await self._store.write(record, lease)
 
     # -- the holder ---------------------------------------------------------------------------
 

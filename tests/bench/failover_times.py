@@ -130,7 +130,7 @@ async def measure_frozen(
 
 
 def _note_taken(times: Times, replica: Replica, since: float) -> None:
-    moments = [_epoch(each["timestamp"]) for each in replica.said("leading")]
+    moments = [_epoch(each["time"]) for each in replica.said("leading")]
     times.taken_s.append(min(at for at in moments if at >= since) - since)
 
 

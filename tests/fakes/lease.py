@@ -44,7 +44,7 @@ class LeaseLink:
 
     A call takes ``delay()`` seconds each way. While ``cut`` is set nothing arrives; while
     ``refused`` the server answers with an error. A call that its sender gave up goes on all the
-    same, as a request on its way does.
+    same, as a request on its way does. ``before_write``: happens once, before the next write.
     """
 
     server: LeaseServer
@@ -53,12 +53,16 @@ class LeaseLink:
     cut: bool = False
     refused: bool = False
     frozen: asyncio.Event | None = None
+    before_write: Callable[[], None] | None = None
     _under_way: set[asyncio.Task[Lease | None]] = field(default_factory=set)
 
     async def read(self) -> Lease | None:
         return await self._call(self.server.read)
 
     async def write(self, record: LeaseRecord, over: Lease | None) -> Lease:
+        if self.before_write is not None:
+            happens, self.before_write = self.before_write, None
+            happens()
         done = await self._call(lambda: self.server.write(record, over))
         assert done is not None
         return done
