@@ -72,14 +72,16 @@ def leadership_findings(given: LeaderElectionSettings, data: dict[str, Any]) -> 
     if given.mode == "none":
         return
     duration, deadline = (section, "lease_duration"), (section, "renew_deadline")
+    uses = (deadline, duration)
     latest_s = given.lease_duration - MARGIN_S
     if given.renew_deadline > latest_s:
-        message = (
-            f"must be at least {MARGIN_S:g}s less than lease_duration ({given.lease_duration:g}s): "
-            "a call under way must be over before another replica may act"
-        )
-        where = deadline if has(data, deadline) else duration
-        yield Finding(where, message, (deadline, duration))
+        why = "a call under way must be over before another replica may act"
+        if has(data, deadline):
+            less = f"less than lease_duration ({given.lease_duration:g}s)"
+            yield Finding(deadline, f"must be at least {MARGIN_S:g}s {less}: {why}", uses)
+        else:
+            more = f"more than renew_deadline ({given.renew_deadline:g}s)"
+            yield Finding(duration, f"must be at least {MARGIN_S:g}s {more}: {why}", uses)
     if given.retry_period * TRIES_MIN > given.renew_deadline:
         message = (
             f"must be at most half of renew_deadline ({given.renew_deadline:g}s), or one failed "
