@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from lightkube import AsyncClient, KubeConfig
@@ -72,3 +74,26 @@ class TestKubernetesLease(LeaseContract):
         assert (lease.record.holder, lease.record.number) == ("somebody", 0)
         taken = await store.write(RECORD, lease)
         assert taken.record == RECORD
+
+    async def test_a_rotated_token_is_read_again(
+        self,
+        kubernetes: ApiServer,
+        namespace: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """As in a pod: the token's file changes, and the old token is refused."""
+        address = urlsplit(kubernetes.url)
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", str(address.hostname))
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(address.port))
+        (tmp_path / "ca.crt").write_bytes(kubernetes.ca_file.read_bytes())
+        (tmp_path / "namespace").write_text(namespace)
+        (tmp_path / "token").write_text("an-expired-token")
+        config = KubeConfig.from_service_account(tmp_path).get()
+        cluster = Cluster(AsyncClient(config), namespace)
+        store = KubernetesLease(cluster, "autoscaler", namespace)
+        with pytest.raises(LeaseError, match="401"):
+            await store.read()
+        (tmp_path / "token").write_text(kubernetes.token(namespace, "autoscaler"))
+        assert await store.read() is None
+        await store.aclose()

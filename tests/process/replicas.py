@@ -129,10 +129,7 @@ class House:
         """Start a replica with a store of its ``own``, a ``shared`` one or none, and await it."""
         name = f"r{len(self.replicas)}"
         path = {"own": f"{name}.db", "shared": "shared.db", None: None}[store]
-        config = self.folder / f"{name}.yaml"
-        settings = configuration(self.endpoint, None if path is None else self.folder / path)
-        settings["leader_election"] = {**self.election, "identity": name}
-        config.write_text(yaml.safe_dump(settings))
+        config = self._configured(name, None if path is None else self.folder / path)
         log_path = self.folder / f"{name}.log"
         with log_path.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
@@ -150,6 +147,24 @@ class House:
 
         await eventually(started)
         return replica
+
+    async def once(self) -> tuple[int | None, str]:
+        """Run one pass with ``--once``; return the exit status, and what was said for people."""
+        config = self._configured("once", self.folder / "once.db")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "autoscaler", "run", "--config", str(config), "--once",
+            stderr=asyncio.subprocess.PIPE, env=environ(),
+        )  # fmt: skip
+        _, said = await asyncio.wait_for(process.communicate(), 60)
+        lines = [line for line in said.decode().splitlines() if not line.startswith("{")]
+        return process.returncode, " ".join(lines)
+
+    def _configured(self, name: str, store: Path | None) -> Path:
+        config = self.folder / f"{name}.yaml"
+        settings = configuration(self.endpoint, store)
+        settings["leader_election"] = {**self.election, "identity": name}
+        config.write_text(yaml.safe_dump(settings))
+        return config
 
     async def leader(self, *, besides: Replica | None = None, patience_s: float = 60.0) -> Replica:
         """Wait until a replica, not ``besides``, may act; return it."""

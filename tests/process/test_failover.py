@@ -99,3 +99,16 @@ async def test_whoever_ceases_to_lead_drops_its_series(tmp_path: Path) -> None:
         assert first.said("not leading any more")
         await home.acts(second)
         await home.judge()
+
+
+async def test_one_pass_needs_the_lead_and_gives_it_back(tmp_path: Path) -> None:
+    election = {"mode": "file", "path": str(tmp_path / "lease"), **FAST}
+    async with house(tmp_path, election) as home:
+        assert await home.once() == (0, "")
+        assert await home.once() == (0, ""), "given back: nobody need wait for it"
+        leader = await home.start(store="own")
+        await home.leader()
+        status, said = await home.once()
+        assert status == 1
+        assert f"nothing was done: this replica does not lead, {leader.name}_" in said
+        await home.judge()

@@ -12,7 +12,7 @@ from autoscaler.control.election import Elector, LeasePace
 from autoscaler.ports import Lease
 from tests.simulation.election_world import RUN_S, run_world
 
-SEEDS = 150
+SEEDS = 90
 BATCH = 30
 
 
