@@ -63,6 +63,10 @@ test-image: $(STAMP) ## Lint the Dockerfile, and run the image that .ci/image bu
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/pytest tests/image -m image
 
+failover-times: $(STAMP) ## Measure failovers on a real API server; writes docs/failover.md (RUNS=20)
+	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(.ci/kubernetes-assets)}" PYTHONPATH=. \
+	  $(BIN)/python tests/bench/failover_times.py --runs $(or $(RUNS),20) --into docs/failover.md
+
 mutations: $(STAMP) ## Break each guard on purpose; the simulation must see it
 	$(BIN)/pytest tests/simulation -n auto --dist worksteal -m mutation
 

@@ -4,6 +4,7 @@ from autoscaler.settings.app import AppSettings
 from autoscaler.settings.changes import diff
 from autoscaler.settings.convert import to_spec
 from autoscaler.settings.discovery import Discovered, with_discovered
+from autoscaler.settings.leadership import LeaderElectionSettings
 from autoscaler.settings.loading import Checked, check, load
 from autoscaler.settings.model import DiscoverSettings, Settings
 from autoscaler.settings.policy import PolicySettings
@@ -26,6 +27,7 @@ __all__ = [
     "EveraiSettings",
     "FleetSettings",
     "InvalidConfiguration",
+    "LeaderElectionSettings",
     "LogSettings",
     "PolicySettings",
     "Problem",

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from autoscaler.policies import PositiveDuration
 from autoscaler.settings.app import AppSettings, DefaultsSettings, with_defaults
 from autoscaler.settings.history import HistorySettings, PricesSettings
+from autoscaler.settings.leadership import LeaderElectionSettings
 from autoscaler.settings.sections import (
     EveraiSettings,
     FleetSettings,
@@ -103,6 +104,9 @@ class Settings(BaseSettings):
     )
     server: ServerSettings = Field(default=ServerSettings(), description="Own HTTP server.")
     log: LogSettings = Field(default=LogSettings(), description="Logging.")
+    leader_election: LeaderElectionSettings = Field(
+        default=LeaderElectionSettings(), description="Several replicas, one of which acts."
+    )
     fleet: FleetSettings = Field(default=FleetSettings(), description="Ceilings over all apps.")
     defaults: DefaultsSettings = Field(
         default=DefaultsSettings(), description="Values for apps that do not give their own."

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from autoscaler.ports import Leadership
 from autoscaler.web.api import HealthView, Sources, build_api
 from autoscaler.web.api.assembly import PREFIX
 from autoscaler.web.api.guard import ActingGuard
@@ -48,7 +49,10 @@ class MetricsView(Protocol):
 class _Endpoints:
     """The handlers beside the API, over what they show."""
 
-    def __init__(self, *, metrics: MetricsView, health: HealthView, version: str) -> None:
+    def __init__(
+        self, *, metrics: MetricsView, health: HealthView, version: str, leadership: Leadership
+    ) -> None:
+        self._leadership = leadership
         self._metrics = metrics
         self._health = health
         self._version = version
@@ -63,10 +67,26 @@ class _Endpoints:
         ]
 
     async def index(self, _: Request) -> Response:
-        """Say what this is and where things are."""
+        """Say what this is, who leads, and where things are."""
         return json_response(
-            {"program": "autoscaler", "version": self._version, "addresses": _ADDRESSES}
+            {
+                "program": "autoscaler",
+                "version": self._version,
+                "leader": self._leader(),
+                "addresses": _ADDRESSES,
+            }
         )
+
+    def _leader(self) -> dict[str, object]:
+        """Return who leads among several replicas; with one, that it does."""
+        leadership = self._leadership
+        term = leadership.term
+        return {
+            "is_leader": leadership.left_s() > 0,
+            "identity": leadership.identity,
+            "leader": leadership.leader,
+            "term": None if term is None else term.number,
+        }
 
     async def metrics(self, request: Request) -> Response:
         """Return all series in the text format that the scraper prefers."""
@@ -88,7 +108,12 @@ def build_app(
     *, metrics: MetricsView, sources: Sources, guard: ActingGuard | None = None
 ) -> Starlette:
     """Return the ASGI application; ``guard``: of orders by hand, with limits of its own."""
-    endpoints = _Endpoints(metrics=metrics, health=sources.health, version=sources.version)
+    endpoints = _Endpoints(
+        metrics=metrics,
+        health=sources.health,
+        version=sources.version,
+        leadership=sources.leadership,
+    )
     api = build_api(sources, guard or ActingGuard(sources.doorkeeper, sources.clock))
     app = Starlette(
         routes=[*endpoints.routes(), Mount(PREFIX, api)],
