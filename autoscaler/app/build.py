@@ -40,6 +40,7 @@ class Parts:
     supervisor: Supervisor
     health: Health
     web: WebServer
+    metrics: Metrics
 
 
 def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts:
@@ -82,7 +83,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     )
     site = build_app(metrics=metrics, snapshot=snapshot, health=health, version=__version__)
     web = WebServer(site, settings.server.host, settings.server.port)
-    return Parts(client, signals, tokens, platform, state, fleet, supervisor, health, web)
+    return Parts(client, signals, tokens, platform, state, fleet, supervisor, health, web, metrics)
 
 
 def _show_guard(metrics: Metrics, budget: Budget, breaker: Breaker) -> None:

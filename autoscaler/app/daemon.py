@@ -42,7 +42,7 @@ async def run_daemon(
     log = structlog.get_logger()
     parts = build(settings, environ, SystemClock())
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(_close, parts)
+        stack.push_async_callback(close, parts)
         await stack.enter_async_context(parts.web)
         configuration = Configuration(parts, settings, read)
         stack.push_async_callback(configuration.close)
@@ -74,10 +74,11 @@ async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -
         await configuration.discover()
         return await parts.supervisor.run_once()
     finally:
-        await _close(parts)
+        await close(parts)
 
 
-async def _close(parts: Parts) -> None:
+async def close(parts: Parts) -> None:
+    """Close what was wired, once nothing is under way."""
     await parts.client.aclose()
     await parts.signals.aclose()
     try:
