@@ -50,6 +50,7 @@ reference: $(STAMP) ## Write the tables of docs/configuration.md, policies.md an
 	$(BIN)/autoscaler schema --markdown --into docs/configuration.md
 	$(BIN)/autoscaler policies --into docs/policies.md
 	$(BIN)/autoscaler schema --metrics --into docs/metrics.md
+	$(BIN)/python -m deploy.dashboards
 
 plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 	$(BIN)/autoscaler policies --plot docs/images/policies
