@@ -10,6 +10,7 @@ from random import Random  # noqa: TID251 - an instance to inject is made here
 import structlog
 
 from autoscaler import __version__
+from autoscaler.app.notices import to_targets
 from autoscaler.app.tokens import RedactedTokens
 from autoscaler.control.fleet import Ceilings, Fleet
 from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
@@ -19,6 +20,7 @@ from autoscaler.control.supervisor import Supervisor
 from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
 from autoscaler.model import AppKey
 from autoscaler.model.errors import StateError
+from autoscaler.notifications import Notifier
 from autoscaler.ports import Clock, Platform, State, Trust
 from autoscaler.settings import Settings
 from autoscaler.signals import SignalFetcher
@@ -29,7 +31,7 @@ from autoscaler.web import Health, Snapshot, WebServer, build_app
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The wired daemon. Whoever asked for it closes ``client``, ``signals`` and ``state``."""
+    """The wired daemon. Whoever asked for it closes it with the daemon's ``close``."""
 
     client: EverAIClient
     signals: SignalFetcher
@@ -41,6 +43,7 @@ class Parts:
     health: Health
     web: WebServer
     metrics: Metrics
+    notifier: Notifier
 
 
 def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts:
@@ -54,7 +57,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     health = Health(clock)
     snapshot = Snapshot()
     metrics = Metrics(version=__version__, dry_run=settings.dry_run)
-    recorder = Recorders((metrics, snapshot, health, DecisionLog(log)))
+    notifier = Notifier(to_targets(settings), clock, Random())  # noqa: S311 - jitters retries
+    metrics.registry.register(notifier.tally)
+    recorder = Recorders((metrics, snapshot, health, DecisionLog(log), notifier))
     tokens = app_tokens(settings)
     client = _client(settings, environ, clock, recorder, tokens)
     state = _state(settings)
@@ -83,7 +88,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     )
     site = build_app(metrics=metrics, snapshot=snapshot, health=health, version=__version__)
     web = WebServer(site, settings.server.host, settings.server.port)
-    return Parts(client, signals, tokens, platform, state, fleet, supervisor, health, web, metrics)
+    return Parts(
+        client, signals, tokens, platform, state, fleet, supervisor, health, web, metrics, notifier
+    )
 
 
 def _show_guard(metrics: Metrics, budget: Budget, breaker: Breaker) -> None:

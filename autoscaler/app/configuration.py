@@ -144,5 +144,7 @@ def _content(file: Path) -> bytes | None:
 
 
 def _needs_restart(old: Settings, new: Settings) -> bool:
-    sections = ("everai", "state", "server", "log", "dry_run", "discover_interval")
+    sections = (
+        "everai", "state", "server", "log", "dry_run", "discover_interval", "notifications",
+    )  # fmt: skip
     return any(getattr(old, name) != getattr(new, name) for name in sections)

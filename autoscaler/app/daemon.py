@@ -21,7 +21,8 @@ from autoscaler.settings import Settings
 TICK_S = 0.1
 FLUSH_S = 5.0
 GRACE_S = 5.0
-"""Seconds that passes under way are given at a stop before they are cut off."""
+NOTIFY_GRACE_S = 3.0
+"""Seconds that passes under way, and notifications, are given at a stop before they are cut off."""
 
 
 async def run_daemon(
@@ -44,6 +45,7 @@ async def run_daemon(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(close, parts)
         await stack.enter_async_context(parts.web)
+        parts.notifier.start()
         configuration = Configuration(parts, settings, read)
         stack.push_async_callback(configuration.close)
         configuration.start()
@@ -69,6 +71,7 @@ async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -
     """
     parts = build(settings, environ, SystemClock())
     try:
+        parts.notifier.start()
         configuration = Configuration(parts, settings, read)
         configuration.start()
         await configuration.discover()
@@ -81,6 +84,7 @@ async def close(parts: Parts) -> None:
     """Close what was wired, once nothing is under way."""
     await parts.client.aclose()
     await parts.signals.aclose()
+    await parts.notifier.aclose(NOTIFY_GRACE_S)
     try:
         await parts.state.close()
     except StateError as error:

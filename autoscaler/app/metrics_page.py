@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from autoscaler.app.build import build
 from autoscaler.app.clock import SystemClock
 from autoscaler.app.daemon import close
-from autoscaler.settings import AppSettings, Settings
+from autoscaler.settings import AppSettings, NotificationSettings, Settings
 from autoscaler.telemetry import Metrics
 
 
 async def metrics_of_a_daemon() -> Metrics:
     """Return the metrics of a daemon that was wired and never started.
 
-    They know of one request to the platform, so that every label is there.
+    They know of one request to the platform and of a target of notifications, so that every label
+    is there.
     """
-    settings = Settings(apps=(AppSettings(name="demo", max_workers=1),))
+    target = NotificationSettings(name="somebody", url=SecretStr("https://hooks.example.com/"))
+    app = AppSettings(name="demo", max_workers=1)
+    settings = Settings(apps=(app,), notifications=(target,))
     parts = build(settings, {}, SystemClock())
     await close(parts)
     parts.metrics.platform_called("list_workers", "200", 0.0)

@@ -6,6 +6,7 @@ from autoscaler.settings.convert import to_spec
 from autoscaler.settings.discovery import Discovered, with_discovered
 from autoscaler.settings.loading import Checked, check, load
 from autoscaler.settings.model import DiscoverSettings, Settings
+from autoscaler.settings.notifications import NotificationSettings
 from autoscaler.settings.policy import PolicySettings
 from autoscaler.settings.problems import InvalidConfiguration, Problem, UnreadableConfiguration
 from autoscaler.settings.reference import reference, with_reference
@@ -27,6 +28,7 @@ __all__ = [
     "FleetSettings",
     "InvalidConfiguration",
     "LogSettings",
+    "NotificationSettings",
     "PolicySettings",
     "Problem",
     "ServerSettings",

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from autoscaler.policies import PositiveDuration
 from autoscaler.settings.app import AppSettings, DefaultsSettings, with_defaults
+from autoscaler.settings.notifications import NotificationSettings
 from autoscaler.settings.sections import (
     EveraiSettings,
     FleetSettings,
@@ -97,6 +98,9 @@ class Settings(BaseSettings):
     server: ServerSettings = Field(default=ServerSettings(), description="Own HTTP server.")
     log: LogSettings = Field(default=LogSettings(), description="Logging.")
     fleet: FleetSettings = Field(default=FleetSettings(), description="Ceilings over all apps.")
+    notifications: tuple[NotificationSettings, ...] = Field(
+        default=(), description="Where people are told of what happens; each entry is a target."
+    )
     defaults: DefaultsSettings = Field(
         default=DefaultsSettings(), description="Values for apps that do not give their own."
     )

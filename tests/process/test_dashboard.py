@@ -23,6 +23,7 @@ from autoscaler.emulator import Fault
 from autoscaler.model import AppKey, Intervention, InterventionKind
 from autoscaler.state import SqliteState
 from tests.fakes.prometheus import COMING, metrics_in
+from tests.fakes.receiver import receiving
 from tests.process.process_support import StartDaemon, emulated, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -159,11 +160,13 @@ async def test_every_query_returns_data(start_daemon: StartDaemon, tmp_path: Pat
         {"name": name, "initial_workers": 1, "cold_start": 0.3, "removal_s": 0.2, "load": load}
         for name in names
     ]
-    async with emulated({"apps": emulator_apps}) as emulator:
+    async with receiving() as receiver, emulated({"apps": emulator_apps}) as emulator:
         flaky = Fault(kind="503", probability=0.05, operations=frozenset({"list"}))
         emulator.handler.injector.switch([flaky])
         await order_by_hand(tmp_path / "state.db", emulator.address)
-        daemon = await start_daemon(emulator, apps(*names))
+        target = {"name": "ops", "url": receiver.url, "events": ["scaled"]}
+        told = {"notifications": [target]}
+        daemon = await start_daemon(emulator, apps(*names), extra=told)
         async with prometheus(daemon.url, tmp_path / "prometheus") as server:
             waiting = [q for q in questions() if not metrics_in(q.expr) & COMING]
             assert len(waiting) > 50
