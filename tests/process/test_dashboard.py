@@ -149,7 +149,8 @@ async def order_by_hand(path: Path, endpoint: str) -> None:
 def apps(*names: str) -> list[dict[str, Any]]:
     quick = {"scale_down": {"stabilization_window": 1, "policies": []}}
     watching = [{"type": "queue", "target": 3, "name": "queue of 3"}]
-    return [{"name": name, "behavior": quick, "shadow": watching} for name in names]
+    more = {"behavior": quick, "shadow": watching, "price_per_hour": 0.5}
+    return [{"name": name, **more} for name in names]
 
 
 @pytest.mark.timeout(120)

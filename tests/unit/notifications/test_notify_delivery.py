@@ -18,6 +18,7 @@ from autoscaler.model import AppKey, Decision, Reason
 from autoscaler.notifications import Format, Notifier, Target, Tried
 from autoscaler.notifications.courier import DISTANCE_S, TOGETHER_MAX, TRIES, WAITING_MAX
 from autoscaler.telemetry import configure_logging
+from autoscaler.telemetry.redaction import cut_secrets
 from tests.fakes.clock import ManualClock
 from tests.fakes.receiver import Answer, Receiver
 
@@ -249,6 +250,7 @@ async def test_secrets_are_read_anew_and_never_shown(
     assert trouble == f"127.0.0.1:{receiver.port} answered HTTP 404"
     await notifier.aclose(0)
     assert "key-to-it" not in repr(notifier) + log.getvalue()
+    assert cut_secrets(f"see {receiver.url}!") == "see [redacted]!"
 
 
 async def test_signature_and_token_are_sent(
