@@ -16,13 +16,13 @@ import structlog
 from autoscaler.notifications.delivery import Tried, deliver
 from autoscaler.notifications.notice import Notice
 from autoscaler.notifications.tally import Fate, Tally
-from autoscaler.notifications.target import Target
+from autoscaler.notifications.target import Format, Target
 from autoscaler.ports import Clock
 
-WAITING_MAX = 1000
+WAITING_MAX = 10_000
 """Notices that wait for one target; beyond it the oldest are dropped."""
 TOGETHER_MAX = 100
-"""Notices in one message."""
+"""Notices in one message for a machine; one for people counts what it does not name."""
 DISTANCE_S = 3.0
 """Between two messages: twenty a minute, which is what DingTalk takes."""
 TRIES = 6
@@ -65,7 +65,9 @@ class Courier:
         """Deliver what comes, until cancelled."""
         while True:
             await self._some.wait()
-            count = min(TOGETHER_MAX, len(self._waiting))
+            count = len(self._waiting)
+            if self.target.format is Format.GENERIC:
+                count = min(TOGETHER_MAX, count)
             notices = [self._waiting.popleft() for _ in range(count)]
             self._under_way = count
             await self._bring_or_say(notices)

@@ -16,7 +16,7 @@ import pytest
 
 from autoscaler.model import AppKey, Decision, Reason
 from autoscaler.notifications import Format, Notifier, Target, Tried
-from autoscaler.notifications.courier import DISTANCE_S, TOGETHER_MAX, TRIES, WAITING_MAX
+from autoscaler.notifications.courier import DISTANCE_S, TOGETHER_MAX, TRIES
 from autoscaler.telemetry import configure_logging
 from autoscaler.telemetry.redaction import cut_secrets
 from tests.fakes.clock import ManualClock
@@ -168,16 +168,34 @@ async def test_many_at_once_are_few_messages_that_keep_a_distance(
     assert all(b - a >= DISTANCE_S for a, b in pairwise(times))
 
 
-async def test_the_queue_is_bounded_and_the_oldest_go(
+async def test_people_get_one_message_of_any_number(
     manual_clock: ManualClock, target: MakeTarget, receiver: Receiver
 ) -> None:
+    notifier = Notifier([target(receiver.url, format=Format.SLACK)], manual_clock, Random(1))
+    for number in range(2000):
+        race(notifier, number)
+    notifier.start()
+    await until(manual_clock, lambda: counts(notifier) == {"sent": 2000})
+    await notifier.aclose(0)
+    (request,) = receiver.requests
+    assert "2000 raced" in request.body["text"]
+    assert len(request.body["text"]) < 5000
+
+
+async def test_the_queue_is_bounded_and_the_oldest_go(
+    manual_clock: ManualClock,
+    target: MakeTarget,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("autoscaler.notifications.courier.WAITING_MAX", 300)
     notifier = Notifier([target(receiver.url)], manual_clock, Random(1))
-    for number in range(WAITING_MAX + 7):
+    for number in range(307):
         race(notifier, number)
     assert counts(notifier) == {"dropped": 7}
-    assert notifier.waiting == WAITING_MAX
+    assert notifier.waiting == 300
     notifier.start()
-    await until(manual_clock, lambda: counts(notifier).get("sent") == WAITING_MAX)
+    await until(manual_clock, lambda: counts(notifier).get("sent") == 300)
     await notifier.aclose(0)
     assert receiver.events[0]["app"] == "app-7"
 
