@@ -12,6 +12,7 @@ import structlog
 
 from autoscaler import __version__
 from autoscaler.app.leadership import Election, build_election, show
+from autoscaler.app.notices import to_targets
 from autoscaler.app.past import build_history, show_history
 from autoscaler.app.prices import Prices
 from autoscaler.app.tokens import RedactedTokens
@@ -25,6 +26,7 @@ from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
 from autoscaler.history import HistoryStore
 from autoscaler.model import AppKey
 from autoscaler.model.errors import StateError
+from autoscaler.notifications import Notifier
 from autoscaler.ports import AlwaysLeader, Clock, Platform, Recorder, State, Trust
 from autoscaler.settings import Settings
 from autoscaler.signals import SignalFetcher
@@ -46,9 +48,7 @@ from autoscaler.web import (
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The wired daemon.
-
-    Whoever asked for it closes ``client``, ``signals``, ``state`` and ``history``.
+    """The wired daemon. Whoever asked for it closes it with the daemon's ``close``.
 
     Attributes:
         election: with other replicas beside this one; the supervisor then stands by at first.
@@ -67,6 +67,8 @@ class Parts:
     history: HistoryStore | None
     web: WebServer
     election: Election | None
+    metrics: Metrics
+    notifier: Notifier
 
 
 def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts:
@@ -83,7 +85,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     prices = Prices()
     metrics = Metrics(version=__version__, dry_run=settings.dry_run, price_of=prices.per_hour)
     history = build_history(settings, clock, prices)
-    listeners: list[Recorder] = [metrics, snapshot, changes, health, DecisionLog(log)]
+    notifier = Notifier(to_targets(settings), clock, Random())  # noqa: S311 - jitters retries
+    metrics.registry.register(notifier.tally)
+    listeners: list[Recorder] = [metrics, snapshot, changes, health, DecisionLog(log), notifier]
     if history is not None:
         listeners.append(history.recorder)
         show_history(metrics, history)
@@ -145,7 +149,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     )
     return Parts(
         client, signals, tokens, platform, state, fleet, supervisor, health, configuration, prices,
-        history, web, election,
+        history, web, election, metrics, notifier,
     )  # fmt: skip
 
 

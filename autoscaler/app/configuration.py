@@ -151,6 +151,6 @@ def _content(file: Path) -> bytes | None:
 def _needs_restart(old: Settings, new: Settings) -> bool:
     sections = (
         "everai", "state", "history", "server", "log", "leader_election", "dry_run",
-        "discover_interval",
+        "discover_interval", "notifications",
     )  # fmt: skip
     return any(getattr(old, name) != getattr(new, name) for name in sections)

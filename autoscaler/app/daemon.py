@@ -28,7 +28,8 @@ COLLECT_AFTER = (10_000, 20, 100)
 ten thousand apps keep stops the loop for a third of a second; CPython's own look is every few
 seconds then."""
 GRACE_S = 5.0
-"""Seconds that passes under way are given at a stop before they are cut off."""
+NOTIFY_GRACE_S = 3.0
+"""Seconds that passes under way, and notifications, are given at a stop before they are cut off."""
 
 
 async def run_daemon(
@@ -49,8 +50,9 @@ async def run_daemon(
     log = structlog.get_logger()
     parts = build(settings, environ, SystemClock())
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(_close, parts)
+        stack.push_async_callback(close, parts)
         await stack.enter_async_context(parts.web)
+        parts.notifier.start()
         configuration = Configuration(parts, settings, read)
         stack.push_async_callback(configuration.close)
         configuration.start()
@@ -114,6 +116,7 @@ async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -
     clock = SystemClock()
     parts = build(settings, environ, clock)
     try:
+        parts.notifier.start()
         configuration = Configuration(parts, settings, read)
         configuration.start()
         async with _leading(parts, configuration):
@@ -121,12 +124,14 @@ async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -
                 await await_lead(parts.election, clock)
             return await parts.supervisor.run_once()
     finally:
-        await _close(parts)
+        await close(parts)
 
 
-async def _close(parts: Parts) -> None:
+async def close(parts: Parts) -> None:
+    """Close what was wired, once nothing is under way."""
     await parts.client.aclose()
     await parts.signals.aclose()
+    await parts.notifier.aclose(NOTIFY_GRACE_S)
     if parts.history is not None:
         await parts.history.close()
     await close_state(parts.state)

@@ -7,6 +7,7 @@ from autoscaler.settings.discovery import Discovered, with_discovered
 from autoscaler.settings.leadership import LeaderElectionSettings
 from autoscaler.settings.loading import Checked, check, load
 from autoscaler.settings.model import DiscoverSettings, Settings
+from autoscaler.settings.notifications import NotificationSettings
 from autoscaler.settings.policy import PolicySettings
 from autoscaler.settings.problems import InvalidConfiguration, Problem, UnreadableConfiguration
 from autoscaler.settings.reference import reference, with_reference
@@ -29,6 +30,7 @@ __all__ = [
     "InvalidConfiguration",
     "LeaderElectionSettings",
     "LogSettings",
+    "NotificationSettings",
     "PolicySettings",
     "Problem",
     "ServerSettings",
