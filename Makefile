@@ -75,6 +75,10 @@ test-image: $(STAMP) ## Lint the Dockerfile, and run the image that .ci/image bu
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/pytest tests/image -m image
 
+failover-times: $(STAMP) ## Measure failovers on a real API server; writes docs/failover.md (RUNS=20)
+	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(.ci/kubernetes-assets)}" PYTHONPATH=. \
+	  $(BIN)/python tests/bench/failover_times.py --runs $(or $(RUNS),20) --into docs/failover.md
+
 mutations: $(STAMP) ## Break each guard on purpose; the simulation must see it
 	$(BIN)/pytest tests/simulation -n auto --dist worksteal -m mutation
 
@@ -84,9 +88,11 @@ chaos: $(STAMP) ## Daemon and emulator as processes; faults, and ten kills, unde
 soak: $(STAMP) ## Simulated days of faults (SEEDS=300 HOURS=2)
 	$(BIN)/autoscaler soak --seeds $(or $(SEEDS),300) --hours $(or $(HOURS),2)
 
-reference: $(STAMP) ## Write the tables of docs/configuration.md and docs/policies.md anew
+reference: $(STAMP) ## Write the tables of docs/configuration.md, policies.md and metrics.md anew
 	$(BIN)/autoscaler schema --markdown --into docs/configuration.md
 	$(BIN)/autoscaler policies --into docs/policies.md
+	$(BIN)/autoscaler schema --metrics --into docs/metrics.md
+	$(BIN)/python -m deploy.dashboards
 
 plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 	$(BIN)/autoscaler policies --plot docs/images/policies

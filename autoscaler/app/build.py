@@ -11,6 +11,8 @@ from random import Random  # noqa: TID251 - an instance to inject is made here
 import structlog
 
 from autoscaler import __version__
+from autoscaler.app.leadership import Election, build_election, show
+from autoscaler.app.notices import to_targets
 from autoscaler.app.past import build_history, show_history
 from autoscaler.app.prices import Prices
 from autoscaler.app.tokens import RedactedTokens
@@ -24,7 +26,8 @@ from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
 from autoscaler.history import HistoryStore
 from autoscaler.model import AppKey
 from autoscaler.model.errors import StateError
-from autoscaler.ports import Clock, Platform, Recorder, State, Trust
+from autoscaler.notifications import Notifier
+from autoscaler.ports import AlwaysLeader, Clock, Platform, Recorder, State, Trust
 from autoscaler.settings import Settings
 from autoscaler.signals import SignalFetcher
 from autoscaler.state import SqliteState, StateLockedError, VolatileState
@@ -45,9 +48,10 @@ from autoscaler.web import (
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The wired daemon.
+    """The wired daemon. Whoever asked for it closes it with the daemon's ``close``.
 
-    Whoever asked for it closes ``client``, ``signals``, ``state`` and ``history``.
+    Attributes:
+        election: with other replicas beside this one; the supervisor then stands by at first.
     """
 
     client: EverAIClient
@@ -62,6 +66,9 @@ class Parts:
     prices: Prices
     history: HistoryStore | None
     web: WebServer
+    election: Election | None
+    metrics: Metrics
+    notifier: Notifier
 
 
 def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts:
@@ -78,20 +85,25 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     prices = Prices()
     metrics = Metrics(version=__version__, dry_run=settings.dry_run, price_of=prices.per_hour)
     history = build_history(settings, clock, prices)
-    listeners: list[Recorder] = [metrics, snapshot, changes, health, DecisionLog(log)]
+    notifier = Notifier(to_targets(settings), clock, Random())  # noqa: S311 - jitters retries
+    metrics.registry.register(notifier.tally)
+    listeners: list[Recorder] = [metrics, snapshot, changes, health, DecisionLog(log), notifier]
     if history is not None:
         listeners.append(history.recorder)
         show_history(metrics, history)
     recorder = Recorders(tuple(listeners))
     tokens = app_tokens(settings)
-    client = _client(settings, environ, clock, recorder, tokens)
-    state = _state(settings)
+    election = build_election(settings, environ, clock, lambda: _state(settings))
+    leadership = AlwaysLeader() if election is None else election.reign
+    client = _client(settings, environ, clock, recorder, tokens, election)
+    state = _state(settings) if election is None else election.state
     fleet = Fleet(ceilings(settings))
     signals = SignalFetcher()
     budget = Budget(clock, settings.everai.requests_per_second)
     breaker = Breaker(clock)
     platform = GuardedPlatform(client, budget, breaker)
     _show_guard(metrics, budget, breaker)
+    show(metrics, election)
     reconciler = Reconciler(
         platform=platform,
         state=state,
@@ -100,6 +112,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         fleet=fleet,
         dry_run=settings.dry_run,
         signals=signals,
+        leadership=leadership,
     )
     supervisor = Supervisor(
         reconciler,
@@ -108,6 +121,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
             "a pass failed", namespace=app.namespace, app=app.name, exc_info=error
         ),
         concurrency=settings.everai.concurrency,
+        standby=election is not None,
     )
     sources = Sources(
         snapshot=snapshot,
@@ -119,7 +133,8 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         changes=changes,
         doorkeeper=doorkeeper(settings, clock),
         history=history,
-        interventions=Desk(supervisor, reconciler),
+        interventions=Desk(supervisor, reconciler, leadership),
+        leadership=leadership,
         price_of=prices.of,
         details=lambda: {
             "platform_circuit_open": breaker.is_open,
@@ -135,7 +150,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     )
     return Parts(
         client, signals, tokens, platform, state, fleet, supervisor, health, configuration, prices,
-        history, web,
+        history, web, election, metrics, notifier,
     )  # fmt: skip
 
 
@@ -188,6 +203,7 @@ def _client(
     clock: Clock,
     recorder: Recorders,
     tokens: Mapping[AppKey, TokenSource],
+    election: Election | None,
 ) -> EverAIClient:
     everai = settings.everai
     return EverAIClient(
@@ -200,6 +216,8 @@ def _client(
         limits=TimeLimits(everai.connect_timeout, everai.read_timeout, everai.total_timeout),
         pool=Pool(everai.max_connections),
         ca_bundle=everai.ca_bundle,
+        signature=election.signature if election else lambda: "",
+        may_send=election.may_send if election else lambda: True,
     )
 
 

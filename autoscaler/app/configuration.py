@@ -77,7 +77,8 @@ class Configuration:
             self._written = checked.settings
             warnings = [str(warning) for warning in checked.warnings]
             log.info("configuration reloaded", changes=self._apply(), warnings=warnings)
-        await self.discover()
+        if self._parts.election is None or self._parts.election.reign.term is not None:
+            await self.discover()
 
     async def discover(self) -> None:
         """Ask the platform for its apps and take those that a rule matches.
@@ -112,7 +113,9 @@ class Configuration:
         self._parts.prices.show(settings)
         self._parts.supervisor.apply(to_spec(settings))
         self._parts.shown.show(settings)
-        self._parts.health.configured(self._parts.supervisor.apps)
+        # Who stands by is ready too, or a rollout of replicas would wait for ever.
+        alone = self._parts.election is None
+        self._parts.health.configured(self._parts.supervisor.apps if alone else ())
         return changes
 
     def _say_refused(self, refused: frozenset[tuple[AppKey, str]]) -> None:
@@ -146,5 +149,8 @@ def _content(file: Path) -> bytes | None:
 
 
 def _needs_restart(old: Settings, new: Settings) -> bool:
-    sections = ("everai", "state", "history", "server", "log", "dry_run", "discover_interval")
+    sections = (
+        "everai", "state", "history", "server", "log", "leader_election", "dry_run",
+        "discover_interval", "notifications",
+    )  # fmt: skip
     return any(getattr(old, name) != getattr(new, name) for name in sections)

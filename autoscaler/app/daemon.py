@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -16,7 +17,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from autoscaler.app.build import Parts, build
 from autoscaler.app.clock import SystemClock
 from autoscaler.app.configuration import Configuration, Read
-from autoscaler.model.errors import StateError
+from autoscaler.app.leadership import GRACE_S as HANDOVER_GRACE_S
+from autoscaler.app.leadership import await_lead, close_state, lead
 from autoscaler.settings import Settings
 
 TICK_S = 0.1
@@ -26,7 +28,8 @@ COLLECT_AFTER = (10_000, 20, 100)
 ten thousand apps keep stops the loop for a third of a second; CPython's own look is every few
 seconds then."""
 GRACE_S = 5.0
-"""Seconds that passes under way are given at a stop before they are cut off."""
+NOTIFY_GRACE_S = 3.0
+"""Seconds that passes under way, and notifications, are given at a stop before they are cut off."""
 
 
 async def run_daemon(
@@ -47,8 +50,9 @@ async def run_daemon(
     log = structlog.get_logger()
     parts = build(settings, environ, SystemClock())
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(_close, parts)
+        stack.push_async_callback(close, parts)
         await stack.enter_async_context(parts.web)
+        parts.notifier.start()
         configuration = Configuration(parts, settings, read)
         stack.push_async_callback(configuration.close)
         configuration.start()
@@ -59,11 +63,47 @@ async def run_daemon(
         scheduler = _schedule(parts, configuration, settings)
         stack.callback(scheduler.shutdown, wait=False)
         log.info("started", url=parts.web.url, apps=len(settings.apps), dry_run=settings.dry_run)
-        await configuration.discover()
-        await stop.wait()
-        log.info("stopping", grace_s=GRACE_S)
-        await parts.supervisor.stop(GRACE_S)
+        async with _leading(parts, configuration) as leading:
+            await _first(stop.wait(), leading)
+            grace_s = GRACE_S if parts.election is None else HANDOVER_GRACE_S
+            log.info("stopping", grace_s=grace_s)
+            await parts.supervisor.stop(grace_s)
     log.info("stopped")
+
+
+@asynccontextmanager
+async def _leading(
+    parts: Parts, configuration: Configuration
+) -> AsyncIterator[asyncio.Task[None] | None]:
+    """Campaign while the block runs, and hand over at its end; alone, just discover apps.
+
+    The lease is given back last: whoever takes it finds a closed store, and no call under way.
+    """
+    election = parts.election
+    if election is None:
+        await configuration.discover()
+        yield None
+        return
+    leading = asyncio.create_task(lead(election, parts.supervisor, configuration.discover))
+    try:
+        yield leading
+    finally:
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)
+        await parts.supervisor.stand_by()
+        await close_state(parts.state)
+        await election.elector.release()
+
+
+async def _first(stop: Coroutine[Any, Any, bool], leading: asyncio.Task[None] | None) -> None:
+    """Wait for the signal to stop; a fault of ours in the election ends the process at once."""
+    stopped = asyncio.create_task(stop)
+    await asyncio.wait(
+        [stopped, *([leading] if leading else [])], return_when=asyncio.FIRST_COMPLETED
+    )
+    if leading is not None and leading.done():
+        stopped.cancel()
+        leading.result()
 
 
 async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -> bool:
@@ -73,25 +113,30 @@ async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -
         ConfigurationError: something cannot be used as configured.
         StateLockedError: another daemon uses the state store.
     """
-    parts = build(settings, environ, SystemClock())
+    clock = SystemClock()
+    parts = build(settings, environ, clock)
     try:
+        parts.notifier.start()
         configuration = Configuration(parts, settings, read)
         configuration.start()
-        await configuration.discover()
-        return await parts.supervisor.run_once()
+        async with _leading(parts, configuration):
+            if parts.election is not None:
+                await await_lead(parts.election, clock)
+            return await parts.supervisor.run_once()
     finally:
-        await _close(parts)
+        await close(parts)
 
 
-async def _close(parts: Parts) -> None:
+async def close(parts: Parts) -> None:
+    """Close what was wired, once nothing is under way."""
     await parts.client.aclose()
     await parts.signals.aclose()
+    await parts.notifier.aclose(NOTIFY_GRACE_S)
     if parts.history is not None:
         await parts.history.close()
-    try:
-        await parts.state.close()
-    except StateError as error:
-        structlog.get_logger().error("the state store was not written at the end", error=str(error))
+    await close_state(parts.state)
+    if parts.election is not None:
+        await parts.election.store.aclose()
 
 
 def _schedule(parts: Parts, configuration: Configuration, settings: Settings) -> AsyncIOScheduler:
@@ -99,17 +144,27 @@ def _schedule(parts: Parts, configuration: Configuration, settings: Settings) ->
         parts.health.beat()
         parts.supervisor.tick()
 
+    async def discover() -> None:
+        if parts.election is None or parts.election.reign.term is not None:
+            await configuration.discover()
+
+    async def write_history() -> None:
+        if parts.history is None:
+            return
+        if parts.election is None or parts.election.reign.term is not None:
+            await parts.history.flush()
+        else:
+            # whoever leads may write to the same place
+            await parts.history.let_go()
+
     scheduler = AsyncIOScheduler(
         timezone=UTC,
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     scheduler.add_job(tick, "interval", seconds=TICK_S, id="tick")
     scheduler.add_job(parts.supervisor.flush, "interval", seconds=FLUSH_S, id="flush")
-    if parts.history is not None:
-        scheduler.add_job(parts.history.flush, "interval", seconds=FLUSH_S, id="history")
-    scheduler.add_job(
-        configuration.discover, "interval", seconds=settings.discover_interval, id="discover"
-    )
+    scheduler.add_job(write_history, "interval", seconds=FLUSH_S, id="history")
+    scheduler.add_job(discover, "interval", seconds=settings.discover_interval, id="discover")
     scheduler.start()
     return scheduler
 

@@ -46,9 +46,9 @@ def build_history(settings: Settings, clock: Clock, prices: Prices) -> HistorySt
 def show_history(metrics: Metrics, history: HistoryStore) -> None:
     """Put how the store does among the metrics."""
     metrics.live(
-        "autoscaler_history_failing",
-        "1 while the history cannot be written.",
-        lambda: float(history.failing),
+        "autoscaler_history_writing",
+        "1 while the history can be written, 0 while not.",
+        lambda: float(not history.failing),
     )
     metrics.live(
         "autoscaler_history_backlog", "Rows not written yet.", lambda: float(history.backlog)
@@ -63,7 +63,7 @@ def show_history(metrics: Metrics, history: HistoryStore) -> None:
 def _place(settings: Settings) -> URL | None:
     file = settings.history.url_file
     if file is None:
-        path = settings.history.path
+        path = settings.history_file
         return None if path is None else URL.create("sqlite", database=str(path))
     return _address(file)
 

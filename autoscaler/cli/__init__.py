@@ -14,6 +14,7 @@ from autoscaler.cli.emulator import emulator
 from autoscaler.cli.explain import explain
 from autoscaler.cli.import_everai import import_everai
 from autoscaler.cli.lab import lab
+from autoscaler.cli.notify import notify
 from autoscaler.cli.policies import policies, schedule
 from autoscaler.cli.run import run
 from autoscaler.cli.simulate import simulate
@@ -58,6 +59,7 @@ program.command(rich_help_panel=_CONFIGURE)(schema)
 program.command(rich_help_panel=_CONFIGURE)(policies)
 program.add_typer(schedule, rich_help_panel=_CONFIGURE)
 program.command(rich_help_panel=_CONFIGURE)(import_everai)
+program.add_typer(notify, rich_help_panel=_CONFIGURE)
 program.command(rich_help_panel=_TRY)(demo)
 program.command(rich_help_panel=_TRY)(emulator)
 program.command(rich_help_panel=_TRY)(simulate)

@@ -146,7 +146,7 @@ def _own_record(app: str, config: Path | None) -> str:
         )
     settings = load(config, os.environ)
     key = options.from_config(config, app).key
-    file = settings.history.path
+    file = settings.history_file
     if file is None or settings.history.url_file is not None:
         raise ConfigurationError(f"{config}: its history is no file here; give --trace")
     return f"history:app={key},file={file},endpoint={settings.everai.endpoint}"

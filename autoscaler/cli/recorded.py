@@ -56,7 +56,8 @@ def recording_of(text: str) -> Recording:
         last_s = _duration_s(values["last"]) if "last" in values else _WHOLE_S
     except ValueError as error:
         raise TraceError(f"trace history:{text}: last={values['last']}: {error}") from None
-    file = values.get("file") or machine_defaults(os.environ)["history"]["path"]
+    state = Path(machine_defaults(os.environ)["state"]["path"])
+    file = values.get("file") or state.with_name("history.db")
     endpoint = values.get("endpoint") or os.environ.get("EVERAI_ENDPOINT", "")
     return Recording(AppKey(namespace if slash else "default", name), Path(file), endpoint, last_s)
 

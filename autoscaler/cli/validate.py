@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from autoscaler.app.metrics_page import metrics_of_a_daemon
 from autoscaler.model import Role
 from autoscaler.settings import (
     AppSettings,
@@ -24,6 +26,7 @@ from autoscaler.settings import (
     with_reference,
 )
 from autoscaler.settings.problems import is_secret, value_text
+from autoscaler.telemetry.catalogue import tables, with_tables
 
 EXIT_BAD = 1
 EXIT_UNREADABLE = 2
@@ -59,6 +62,9 @@ def schema(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print the reference tables of the keys instead.")
     ] = False,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Print the table of all metrics instead.")
+    ] = False,
     into: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Put the tables between the marks of this page."),
@@ -68,6 +74,13 @@ def schema(
 
     Save it, and begin the file with: # yaml-language-server: $schema=autoscaler.schema.json
     """
+    if metrics:
+        shown = asyncio.run(metrics_of_a_daemon())
+        if into is None:
+            typer.echo(tables(shown))
+        else:
+            into.write_text(with_tables(into.read_text(encoding="utf-8"), shown), encoding="utf-8")
+        return
     if into is not None:
         into.write_text(with_reference(into.read_text(encoding="utf-8")), encoding="utf-8")
         return

@@ -7,8 +7,10 @@ is confirmed by a second list right before it; a call is sent once, and what cam
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from math import inf
+from typing import TypeVar
 
 from autoscaler.control.fleet import Fleet
 from autoscaler.decision import AppMemory, AppSpec
@@ -27,8 +29,10 @@ from autoscaler.decision.pipeline import acted
 from autoscaler.decision.quality import judge
 from autoscaler.decision.rollout import find_rollout
 from autoscaler.model import Decision, Hold, Observation, Reason, ScaleDown, ScaleUp
-from autoscaler.model.errors import PlatformError, StateError
-from autoscaler.ports import Clock, Outcome, Platform, Recorder, State
+from autoscaler.model.errors import NotLeader, PlatformError, StateError, Unreachable
+from autoscaler.ports import AlwaysLeader, Clock, Leadership, Outcome, Platform, Recorder, State
+
+_T = TypeVar("_T")
 
 Keep = Callable[[AppMemory], None]
 
@@ -40,6 +44,7 @@ class Actuator:
     Attributes:
         dry_run: everything but the sending.
         fleet: the ceiling over all apps.
+        leadership: asked right before every call whether it may leave, and when it must be over.
     """
 
     platform: Platform
@@ -48,6 +53,7 @@ class Actuator:
     recorder: Recorder
     fleet: Fleet
     dry_run: bool = False
+    leadership: Leadership = field(default_factory=AlwaysLeader)
 
     async def carry_out(
         self,
@@ -86,7 +92,7 @@ class Actuator:
         memory = open_up_order(memory, granted, now, spec.order_deadline_s)
         await self._write_intent(spec, memory)
         try:
-            worker_ids = await self.platform.scale_up(spec.key, granted)
+            worker_ids = await self._fenced(lambda: self.platform.scale_up(spec.key, granted))
         except PlatformError as error:
             outcome = OrderOutcome.UNKNOWN if error.maybe_applied else None
             memory = up_order_ended(memory, outcome, (), self.clock.now())
@@ -168,7 +174,7 @@ class Actuator:
         now = self.clock.now()
         delta = -len(sent.candidates)
         try:
-            await self.platform.scale_down(spec.key, sent.worker_ids)
+            await self._fenced(lambda: self.platform.scale_down(spec.key, sent.worker_ids))
         except PlatformError as error:
             outcome = OrderOutcome.UNKNOWN if error.maybe_applied else None
             memory = down_order_ended(memory, outcome)
@@ -181,6 +187,24 @@ class Actuator:
         memory = down_order_ended(memory, OrderOutcome.ACCEPTED)
         self.recorder.scaled(decision, sent, Outcome.APPLIED, ", ".join(sent.worker_ids[:5]))
         return acted(memory, delta, now)
+
+    async def _fenced(self, send: Callable[[], Awaitable[_T]]) -> _T:
+        """Send a call if we surely lead, and be done with it before another may.
+
+        Raises:
+            NotLeader: we do not, or cannot be sure; nothing was sent.
+        """
+        left_s = self.leadership.left_s()
+        if left_s <= 0:
+            raise NotLeader("not sent: this replica does not lead, or cannot be sure that it does")
+        try:
+            async with asyncio.timeout(None if left_s == inf else left_s):
+                return await send()
+        except TimeoutError:
+            raise Unreachable(
+                f"given up after {left_s:.1f} s, as long as the lease is surely ours",
+                maybe_applied=True,
+            ) from None
 
     def _cut_off(
         self,
@@ -207,5 +231,6 @@ class Actuator:
     def _report(
         self, decision: Decision, action: ScaleUp | ScaleDown, error: PlatformError
     ) -> None:
-        outcome = Outcome.UNKNOWN if error.maybe_applied else Outcome.REJECTED
+        never_sent = Outcome.NOT_SENT if isinstance(error, NotLeader) else Outcome.REJECTED
+        outcome = Outcome.UNKNOWN if error.maybe_applied else never_sent
         self.recorder.scaled(decision, action, outcome, f"{error.reason}: {error}")

@@ -6,12 +6,14 @@ way to end, which takes seconds at most.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoscaler.control.reconciler import AppRun, Reconciler
 from autoscaler.control.supervisor import Supervisor
 from autoscaler.decision.interventions import with_order, without_orders
 from autoscaler.model import AppKey, Intervention, InterventionKind
+from autoscaler.model.errors import NotLeader
+from autoscaler.ports import AlwaysLeader, Leadership
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Desk:
 
     supervisor: Supervisor
     reconciler: Reconciler
+    leadership: Leadership = field(default_factory=AlwaysLeader)
 
     def knows(self, app: AppKey) -> bool:
         """Whether the app is configured here."""
@@ -38,6 +41,7 @@ class Desk:
 
         Raises:
             KeyError: the app is not configured here.
+            NotLeader: another replica leads; nothing was done.
             StateError: it could not be written down; it holds all the same until a restart.
         """
 
@@ -46,6 +50,7 @@ class Desk:
             self.reconciler.recorder.intervened(app, intervention, self.reconciler.clock.now(), "")
             await self.reconciler.state.write_intent(app, run.memory)
 
+        self._check_leading(app)
         await self.supervisor.between_passes(app, work)
 
     async def end(
@@ -55,6 +60,7 @@ class Desk:
 
         Raises:
             KeyError: the app is not configured here.
+            NotLeader: another replica leads; nothing was done.
             StateError: it could not be written down; a restart would bring the orders back.
         """
         ended: tuple[Intervention, ...] = ()
@@ -69,5 +75,11 @@ class Desk:
             if ended:
                 await self.reconciler.state.write_intent(app, run.memory)
 
+        self._check_leading(app)
         await self.supervisor.between_passes(app, work)
         return ended
+
+    def _check_leading(self, app: AppKey) -> None:
+        if self.leadership.left_s() <= 0:
+            leader = self.leadership.leader or "nobody that can be seen"
+            raise NotLeader(f"the order for {app} was not taken: {leader} leads, ask that replica")

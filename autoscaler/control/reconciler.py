@@ -21,7 +21,17 @@ from autoscaler.model import (
     Unobserved,
 )
 from autoscaler.model.errors import PlatformError, RetryLater, StateError
-from autoscaler.ports import Clock, NoSignals, Platform, Recorder, Signals, State, Trust
+from autoscaler.ports import (
+    AlwaysLeader,
+    Clock,
+    Leadership,
+    NoSignals,
+    Platform,
+    Recorder,
+    Signals,
+    State,
+    Trust,
+)
 from autoscaler.state import revive
 
 APP_FACTS_EVERY_S = 180.0
@@ -76,11 +86,18 @@ class Reconciler:
     fleet: Fleet
     dry_run: bool = False
     signals: Signals = field(default_factory=NoSignals)
+    leadership: Leadership = field(default_factory=AlwaysLeader)
     _actuator: Actuator = field(init=False)
 
     def __post_init__(self) -> None:
         actuator = Actuator(
-            self.platform, self.state, self.clock, self.recorder, self.fleet, dry_run=self.dry_run
+            self.platform,
+            self.state,
+            self.clock,
+            self.recorder,
+            self.fleet,
+            dry_run=self.dry_run,
+            leadership=self.leadership,
         )
         object.__setattr__(self, "_actuator", actuator)
 

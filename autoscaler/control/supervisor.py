@@ -28,6 +28,7 @@ class Supervisor:
         pacer: Pacer,
         on_fault: OnFault,
         concurrency: int,
+        standby: bool = False,
     ) -> None:
         """Wire up.
 
@@ -37,7 +38,9 @@ class Supervisor:
             on_fault: told of an exception that no pass should raise.
             concurrency: passes that run side by side at most; a quarter as many again for apps
                 whose last look failed.
+            standby: whether to look at nothing before :meth:`take_over`.
         """
+        self._standby = standby
         self._reconciler = reconciler
         self._state: State = reconciler.state
         self._clock: Clock = reconciler.clock
@@ -73,8 +76,33 @@ class Supervisor:
                 self._reconciler.fleet.configured(spec)
             else:
                 self._apps[key] = AppRun(spec)
-                self._reconciler.fleet.expect(spec, self._clock.now())
-                self._pacer.start(key, self._clock.now(), spec.interval_s, len(wanted))
+                self._enlist(spec, len(wanted))
+
+    def _enlist(self, spec: AppSpec, apps: int) -> None:
+        if not self._standby:
+            self._reconciler.fleet.expect(spec, self._clock.now())
+            self._pacer.start(spec.key, self._clock.now(), spec.interval_s, apps)
+
+    def take_over(self) -> None:
+        """Begin to look at the apps in force; nothing is remembered of them."""
+        self._standby = False
+        for run in tuple(self._apps.values()):
+            self._enlist(run.spec, len(self._apps))
+
+    async def stand_by(self) -> None:
+        """Cut off every pass at once, and forget what was seen: another replica leads now."""
+        self._standby = True
+        for key in self._apps:
+            self._pacer.drop(key)
+        running = tuple(self._passes.values())
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        for key, run in tuple(self._apps.items()):
+            self._apps[key] = AppRun(run.spec)
+            self._reconciler.fleet.forget(key)
+            self._recorder.forget(key)
 
     def _drop(self, key: AppKey) -> None:
         del self._apps[key]
@@ -85,6 +113,8 @@ class Supervisor:
 
     def tick(self) -> None:
         """Start the passes that are due. Quick; called many times a second."""
+        if self._standby:
+            return
         loop = asyncio.get_running_loop()
         for key, due_at in self._pacer.due(self._clock.now()):
             if key in self._passes:

@@ -6,6 +6,7 @@ autoscaler without trusting a word of it.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from autoscaler.emulator.histogram import Histogram
 
 MAX_BREACHES = 1000
 """So many broken rules are kept in words; all are counted."""
+MAX_CALLS = 1000
+"""So many of the latest scale calls are kept one by one; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,15 @@ class Breach:
     at: float
     app: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleCall:
+    """A scale call as it arrived. ``at``: epoch seconds. ``caller``: its ``User-Agent``."""
+
+    at: float
+    caller: str
+    operation: str
 
 
 @dataclass(slots=True)
@@ -54,6 +66,7 @@ class Books:
         start_failures, crashes, outages: what went wrong by itself.
         scale_ups, scale_downs: calls carried out. asked, granted: workers of the scale-ups.
         refused: scale calls that the platform refused.
+        calls: the latest scale calls, in the order in which they arrived.
         broken: broken rules. raced: what would be broken had the worker not changed just then.
     """
 
@@ -77,6 +90,7 @@ class Books:
     granted: int = 0
     refused: int = 0
     waits: Histogram = field(default_factory=Histogram)
+    calls: deque[ScaleCall] = field(default_factory=lambda: deque(maxlen=MAX_CALLS))
     broken: Breaches = field(default_factory=Breaches)
     raced: Breaches = field(default_factory=Breaches)
 
@@ -111,6 +125,7 @@ class Books:
                 "workers_asked": self.asked,
                 "workers_granted": self.granted,
             },
+            "scale_log": [asdict(call) for call in self.calls],
             "broken_count": self.broken.count,
             "broken": [asdict(breach) for breach in self.broken.kept],
             "raced_count": self.raced.count,

@@ -19,6 +19,7 @@ import msgspec
 from autoscaler.emulator import wire
 from autoscaler.emulator.admin import Admin
 from autoscaler.emulator.app import App
+from autoscaler.emulator.books import ScaleCall
 from autoscaler.emulator.calls import Refusal, invalid, scale_down, scale_up
 from autoscaler.emulator.faults import (
     STILL_SHOWN,
@@ -215,6 +216,7 @@ class Handler:
         return reply
 
     def _scale(self, app: App, operation: str, caller: str, body: bytes) -> Reply:
+        app.books.calls.append(ScaleCall(app.now, caller, operation))
         referee, order = self._referees[app.knobs.key], _json_object(body)
         if operation == "scale-up":
             number = _integer(order, "scaleUpWorkersNum")

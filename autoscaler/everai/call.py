@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,13 +60,30 @@ class Reply:
     received_at: float
 
 
+MaySend = Callable[[], bool]
+"""Asked, once a connection stands and right before the first byte, whether a change may leave."""
+
+
+def always() -> bool:
+    """Let everything leave."""
+    return True
+
+
+def agent(who: str) -> str:
+    """Return the ``User-Agent`` of a call; ``who``: which replica sends, empty for the only one."""
+    return f"{HEADERS['User-Agent']} ({who})" if who else HEADERS["User-Agent"]
+
+
 class Way(Protocol):
     """A way to the platform: brings a call there, and the reply back."""
 
-    async def send(self, call: Call, token: Token, limit_s: float) -> Reply:
+    async def send(self, call: Call, token: Token, limit_s: float, who: str = "") -> Reply:
         """Send a call with a token; return the reply, whatever its status.
 
+        ``who``: what stands behind the program's name in ``User-Agent``.
+
         Raises:
+            NotLeader: it may not leave any more.
             Unreachable: no whole reply came within ``limit_s`` and the other limits.
             MalformedReply: the reply is too large or its encoding is broken.
         """

@@ -23,6 +23,9 @@ from autoscaler.ports import Clock
 OnCall = Callable[[str, str, float], None]
 """Called after every HTTP request with operation, code (HTTP status or error name), seconds."""
 
+Signature = Callable[[], str]
+"""Returns who sends, for ``User-Agent``; empty for nobody in particular."""
+
 DENIED_PAUSE_S = 60.0
 """After a 401 the same call with the same token goes out again no sooner than this."""
 
@@ -50,6 +53,7 @@ class Caller:
         clock: Clock,
         rng: random.Random,
         on_call: OnCall,
+        signature: Signature,
     ) -> None:
         self._way = way
         self._tokens = tokens
@@ -58,6 +62,7 @@ class Caller:
         self._clock = clock
         self._rng = rng
         self._on_call = on_call
+        self._signature = signature
         self._denials: dict[AppKey | str, _Denial] = {}
 
     async def perform(self, call: Call) -> tuple[Reply, Token]:
@@ -143,7 +148,7 @@ class Caller:
         """Send one HTTP request and report it, however it ends."""
         started = self._clock.now()
         try:
-            reply = await self._way.send(call, token, limit_s)
+            reply = await self._way.send(call, token, limit_s, self._signature())
         except PlatformError as error:
             self._on_call(call.operation, type(error).__name__, self._clock.now() - started)
             error.args = (f"{call}: {error}",)

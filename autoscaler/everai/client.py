@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
-from autoscaler.everai.call import Call, Reply, Way
-from autoscaler.everai.caller import Caller, OnCall
+from autoscaler.everai.call import Call, MaySend, Reply, Way, always
+from autoscaler.everai.caller import Caller, OnCall, Signature
 from autoscaler.everai.direct import DirectWay
 from autoscaler.everai.exchange import Exchange
 from autoscaler.everai.limits import Pool, TimeLimits
@@ -45,6 +45,11 @@ _DOTS = frozenset({"", ".", ".."})
 
 def _unreported(operation: str, code: str, duration_s: float) -> None:
     """Take a report of a call and do nothing."""
+
+
+def _unsigned() -> str:
+    """Add nothing to the name of the program."""
+    return ""
 
 
 def parse_endpoint(text: str) -> httpx.URL:
@@ -78,10 +83,12 @@ class EverAIClient:
             call, so the mapping may change while the client lives.
         clock, rng: time, and randomness for the jitter of retries.
         on_call: told of every HTTP request (operation, code, seconds).
+        signature: what stands behind the program's name in ``User-Agent``, at each call.
+        may_send: asked right before the first byte of a call that changes something.
         limits, pool: time limits, and how many connections.
         ca_bundle: certificates to trust instead of the public ones.
         transport: another way to the platform, such as an in-process emulator; ``ca_bundle``,
-            ``pool`` and the proxies of the environment then play no part.
+            ``pool``, ``may_send`` and the proxies of the environment then play no part.
 
     Raises:
         ConfigurationError: endpoint, certificates or proxy cannot be used.
@@ -95,6 +102,8 @@ class EverAIClient:
         clock: Clock,
         rng: random.Random,
         on_call: OnCall = _unreported,
+        signature: Signature = _unsigned,
+        may_send: MaySend = always,
         app_tokens: Mapping[AppKey, TokenSource] = _NO_APP_TOKENS,
         limits: TimeLimits | None = None,
         pool: Pool | None = None,
@@ -109,9 +118,13 @@ class EverAIClient:
         self._way: Way
         if transport is None and proxy_for(url) is None:
             context = tls_context(ca_bundle)
-            self._way = DirectWay(url, context, limits=limits, pool=pool, clock=clock)
+            self._way = DirectWay(
+                url, context, limits=limits, pool=pool, clock=clock, may_send=may_send
+            )
         else:
-            transport = transport or make_transport(url, ca_bundle=ca_bundle, pool=pool)
+            transport = transport or make_transport(
+                url, ca_bundle=ca_bundle, pool=pool, may_send=may_send
+            )
             self._way = Exchange(self._base, transport, limits, clock)
         self._caller = Caller(
             self._way,
@@ -121,6 +134,7 @@ class EverAIClient:
             clock=clock,
             rng=rng,
             on_call=on_call,
+            signature=signature,
         )
 
     async def __aenter__(self) -> Self:

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 import aiohappyeyeballs
 import httpx
 
-from autoscaler.everai.call import BODY_HEADERS, HEADERS, Call, Reply
+from autoscaler.everai.call import BODY_HEADERS, HEADERS, Call, MaySend, Reply, agent, always
 from autoscaler.everai.connection import Connection, Heard, StaleError
 from autoscaler.everai.limits import Pool, TimeLimits
 from autoscaler.everai.text import safe_text
 from autoscaler.everai.token import Token
-from autoscaler.model.errors import PlatformError, Unreachable
+from autoscaler.model.errors import NotLeader, PlatformError, Unreachable
 from autoscaler.ports import Clock
 
 DNS_CACHE_S = 10.0
@@ -42,8 +42,10 @@ class DirectWay:
         limits: TimeLimits,
         pool: Pool,
         clock: Clock,
+        may_send: MaySend = always,
     ) -> None:
-        """Take the endpoint, and the certificates to trust where it is https."""
+        """Take the endpoint, the certificates to trust where it is https, and the last word."""
+        self._may_send = may_send
         self._host = endpoint.raw_host.decode("ascii")
         self._port = endpoint.port or (443 if endpoint.scheme == "https" else 80)
         self._tls = context if endpoint.scheme == "https" else None
@@ -51,7 +53,8 @@ class DirectWay:
         self._limits = limits
         self._pool = pool
         self._clock = clock
-        self._common = _lines({"Host": endpoint.netloc.decode("ascii"), **HEADERS})
+        common = {name: value for name, value in HEADERS.items() if name != "User-Agent"}
+        self._common = _lines({"Host": endpoint.netloc.decode("ascii"), **common})
         self._posting = _lines(BODY_HEADERS)
         self._idle: deque[Connection] = deque()
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
@@ -60,14 +63,14 @@ class DirectWay:
         self._resolved: tuple[float, list[aiohappyeyeballs.AddrInfoType]] = (0.0, [])
         self._closed = False
 
-    async def send(self, call: Call, token: Token, limit_s: float) -> Reply:
+    async def send(self, call: Call, token: Token, limit_s: float, who: str = "") -> Reply:
         """Send a call with a token; see the protocol."""
         if self._closed:
             raise Unreachable(_CLOSED)
         sent_at = self._clock.now()
         deadline = asyncio.get_running_loop().time() + limit_s
         try:
-            heard = await self._asked(call, token, deadline, limit_s, fresh=False)
+            heard = await self._asked(call, token, who, deadline, limit_s, fresh=False)
         except StaleError as error:
             stale = error
         else:
@@ -75,7 +78,7 @@ class DirectWay:
         if call.changes and stale.sent:
             raise Unreachable(str(stale), maybe_applied=True)
         try:
-            heard = await self._asked(call, token, deadline, limit_s, fresh=True)
+            heard = await self._asked(call, token, who, deadline, limit_s, fresh=True)
         except StaleError as error:
             stale = error
         else:
@@ -93,13 +96,13 @@ class DirectWay:
             await asyncio.wait([each.lost for each in connections], timeout=CLOSE_S)
 
     async def _asked(
-        self, call: Call, token: Token, deadline: float, limit_s: float, *, fresh: bool
+        self, call: Call, token: Token, who: str, deadline: float, limit_s: float, *, fresh: bool
     ) -> Heard:
         connection = self._rested() if not fresh else None
         if connection is None:
             connection = await self._connected(deadline, fresh=fresh)
         try:
-            return await self._ask(connection, call, token, deadline, limit_s)
+            return await self._ask(connection, call, token, who, deadline, limit_s)
         except BaseException:
             connection.abort()
             raise
@@ -107,14 +110,27 @@ class DirectWay:
             self._release(connection)
 
     def _ask(
-        self, connection: Connection, call: Call, token: Token, deadline: float, limit_s: float
+        self,
+        connection: Connection,
+        call: Call,
+        token: Token,
+        who: str,
+        deadline: float,
+        limit_s: float,
     ) -> asyncio.Future[Heard]:
-        """Write the request. What holds the token ends here, and is in no traceback."""
+        """Write the request. What holds the token ends here, and is in no traceback.
+
+        A connection can take seconds to come about, and a process can be frozen meanwhile: whether
+        a change may leave is asked right before it does.
+        """
+        if call.changes and not self._may_send():
+            raise NotLeader("not sent: this replica ceased to lead while it was connecting")
         method, more = "GET", ""
         if call.body is not None:
             method, more = "POST", f"{self._posting}Content-Length: {len(call.body)}\r\n"
         head = (
             f"{method} {self._prefix}{call.target} HTTP/1.1\r\n{self._common}{more}"
+            f"User-Agent: {agent(who)}\r\n"
             f"Authorization: Bearer {token.value}\r\n\r\n"
         )
         return connection.ask(head.encode("ascii"), call.body, deadline, limit_s)

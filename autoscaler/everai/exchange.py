@@ -16,7 +16,7 @@ import asyncio
 import aiohttp
 import httpx
 
-from autoscaler.everai.call import BODY_HEADERS, HEADERS, REPLY_BYTES_MAX, Call, Reply
+from autoscaler.everai.call import BODY_HEADERS, HEADERS, REPLY_BYTES_MAX, Call, Reply, agent
 from autoscaler.everai.limits import TimeLimits
 from autoscaler.everai.text import hide, safe_text
 from autoscaler.everai.token import Token
@@ -60,12 +60,13 @@ class Exchange:
             pool=limits.connect_s,
         ).as_dict()
 
-    async def send(self, call: Call, token: Token, limit_s: float) -> Reply:
+    async def send(self, call: Call, token: Token, limit_s: float, who: str = "") -> Reply:
         """Send a call with a token; see the protocol."""
         if self._closed:
             raise Unreachable("the client is closed; nothing was sent")
         request = self._request(call)
         request.extensions["timeout"] = self._timeouts
+        request.headers["User-Agent"] = agent(who)
         request.headers["Authorization"] = f"Bearer {token.value}"
         try:
             async with asyncio.timeout(limit_s):

@@ -13,20 +13,26 @@ import ipaddress
 import os
 import ssl
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from autoscaler.everai.call import MaySend, always
 from autoscaler.everai.limits import Pool
-from autoscaler.model.errors import ConfigurationError
+from autoscaler.model.errors import ConfigurationError, NotLeader
 
 _DNS_CACHE_S = 10
 
 
 def make_transport(
-    endpoint: httpx.URL, *, ca_bundle: Path | None = None, pool: Pool
+    endpoint: httpx.URL,
+    *,
+    ca_bundle: Path | None = None,
+    pool: Pool,
+    may_send: MaySend = always,
 ) -> httpx.AsyncBaseTransport:
     """Return the transport for one endpoint.
 
@@ -35,6 +41,7 @@ def make_transport(
         ca_bundle: certificates (PEM file, or a directory of them) to trust *instead of* the public
             ones; ``None`` for ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else the public ones.
         pool: limits of the connections.
+        may_send: the last word on calls that change something.
 
     Raises:
         ConfigurationError: the certificates or the proxy's address cannot be used.
@@ -49,12 +56,36 @@ def make_transport(
             ttl_dns_cache=_DNS_CACHE_S,
             ssl=context,
         )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_fence(may_send)],
+        )
 
     transport = AiohttpTransport(verify=context, client=session, proxy=proxy)
     if proxy is not None and endpoint.scheme == "http":
         return _PlainProxyTransport(transport, proxy.headers)
     return transport
+
+
+def _fence(may_send: MaySend) -> aiohttp.TraceConfig:
+    """Return what stops a change that may not leave any more.
+
+    A connection can take seconds to come about, and a process can be frozen meanwhile. aiohttp
+    calls this with the connection in its hands, before it writes.
+    """
+
+    async def before_headers(
+        _: aiohttp.ClientSession,
+        __: SimpleNamespace,
+        params: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        if params.method not in ("GET", "CONNECT") and not may_send():
+            raise NotLeader("not sent: this replica ceased to lead while it was connecting")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(before_headers)
+    return trace
 
 
 class _PlainProxyTransport(httpx.AsyncBaseTransport):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -158,9 +159,10 @@ def _read(row: WireWorker, notes: Notes) -> Worker | None:
         0
         if row.session_number is None
         else notes.count("sessionNumber", row.session_number, worker_id),
-        "" if row.app_revision is None else str(row.app_revision),
+        # Ten thousand lists say the same few of these: one text for all is 10 MiB less.
+        "" if row.app_revision is None else intern(str(row.app_revision)),
         row.replace_worker_id or "",
-        row.gpu_model or row.gpu_name or "",
+        intern(row.gpu_model or row.gpu_name or ""),
         0 if row.gpu_num is None else notes.count("gpuNum", row.gpu_num, worker_id),
     )
     draft.__class__ = Worker

@@ -93,7 +93,7 @@ class HistoryStore:
         self._to_compact: deque[int] = deque()
         self._to_prune: deque[int] = deque()
         self._turn = asyncio.Lock()
-        self._closed = False
+        self._closed = self._resting = False
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -121,8 +121,22 @@ class HistoryStore:
         """Write what was reported. When it returns without trouble, all of it is safe on disk."""
         async with self._turn:
             if not self._closed:
+                self._resting = False
                 self._queue(self.recorder.take())
                 await self._in(self._writer, self._write_all)
+
+    async def let_go(self) -> None:
+        """Write what is left and let go of the store, for another process to write to it.
+
+        The next :meth:`flush` opens it again; a question does not.
+        """
+        async with self._turn:
+            self._resting = True
+            if not self._closed and self._database is not None:
+                self._queue(self.recorder.take_all())
+                await self._in(self._writer, self._write_all)
+                await self._in(self._writer, self._let_go)
+                self._reopen_at = 0.0
 
     async def close(self) -> None:
         """Write what is left, minutes under way included, and let go; takes a bounded time."""
@@ -249,7 +263,7 @@ class HistoryStore:
 
     async def _ask(self, question: Callable[[Reader], T]) -> T:
         """Write what was reported first, as far as that goes quickly; then ask."""
-        if not self._closed:
+        if not self._closed and not self._resting:
             writing = asyncio.ensure_future(self.flush())
             await asyncio.wait({writing}, timeout=READ_WAITS_S)
         if self._reader is None:

@@ -8,7 +8,8 @@
     │   └── MalformedReply     not the promised JSON
     ├── Refused          hold: the same call would be refused again
     │   ├── Rejected           400, 409 and other 4xx
-    │   └── AppNotFound        404: hold this app until it appears
+    │   ├── AppNotFound        404: hold this app until it appears
+    │   └── NotLeader          never sent: acting is not surely ours any more
     └── Denied           the configuration is wrong: a person must act
         ├── Unauthorized       401
         └── Forbidden          403
@@ -33,6 +34,14 @@ class ConfigurationError(AutoscalerError):
 
 class StateError(AutoscalerError):
     """The state store could not be read or written."""
+
+
+class LeaseError(AutoscalerError):
+    """The lease that says who leads could not be read or written."""
+
+
+class LeaseTaken(LeaseError):  # noqa: N818 - named for what happened
+    """Somebody else wrote the lease since it was read."""
 
 
 class HistoryError(AutoscalerError):
@@ -108,6 +117,12 @@ class AppNotFound(Refused):
     """404: the platform does not know the app."""
 
     reason = Reason.APP_NOT_FOUND
+
+
+class NotLeader(Refused):
+    """The call did not leave: acting is not surely ours any more."""
+
+    reason = Reason.NOT_LEADER
 
 
 class Denied(PlatformError):  # noqa: N818 - named for what happened

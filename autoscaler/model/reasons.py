@@ -83,6 +83,8 @@ class Reason(StrEnum):
     """The app is paused on the platform."""
     PLATFORM_SCALED = "PlatformScaled"
     """The platform scales this app itself; two autoscalers would fight."""
+    NOT_LEADER = "NotLeader"
+    """Another replica leads, or this one cannot be sure any more that it still does."""
 
     # Holding because nothing trustworthy is known
     NO_DATA = "NoData"

@@ -11,12 +11,21 @@ from autoscaler.ports.history import (
     Sample,
 )
 from autoscaler.ports.interventions import Interventions
+from autoscaler.ports.leadership import (
+    AlwaysLeader,
+    Leadership,
+    Lease,
+    LeaseRecord,
+    LeaseStore,
+    Term,
+)
 from autoscaler.ports.platform import Platform
 from autoscaler.ports.recorder import Outcome, Recorder
 from autoscaler.ports.signals import NoSignals, Signals
 from autoscaler.ports.state import State, Trust
 
 __all__ = [
+    "AlwaysLeader",
     "Clock",
     "Cost",
     "Event",
@@ -25,6 +34,10 @@ __all__ = [
     "History",
     "HistoryHealth",
     "Interventions",
+    "Leadership",
+    "Lease",
+    "LeaseRecord",
+    "LeaseStore",
     "NoSignals",
     "Outcome",
     "Platform",
@@ -32,5 +45,6 @@ __all__ = [
     "Sample",
     "Signals",
     "State",
+    "Term",
     "Trust",
 ]

@@ -21,6 +21,7 @@ class Interventions(Protocol):
 
         Raises:
             KeyError: the app is not configured here.
+            NotLeader: another replica leads; nothing was done.
             StateError: it could not be written down; it holds all the same until a restart.
         """
 

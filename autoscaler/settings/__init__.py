@@ -4,8 +4,10 @@ from autoscaler.settings.app import AppSettings
 from autoscaler.settings.changes import diff
 from autoscaler.settings.convert import to_spec
 from autoscaler.settings.discovery import Discovered, with_discovered
+from autoscaler.settings.leadership import LeaderElectionSettings
 from autoscaler.settings.loading import Checked, check, load
 from autoscaler.settings.model import DiscoverSettings, Settings
+from autoscaler.settings.notifications import NotificationSettings
 from autoscaler.settings.policy import PolicySettings
 from autoscaler.settings.problems import InvalidConfiguration, Problem, UnreadableConfiguration
 from autoscaler.settings.reference import reference, with_reference
@@ -26,7 +28,9 @@ __all__ = [
     "EveraiSettings",
     "FleetSettings",
     "InvalidConfiguration",
+    "LeaderElectionSettings",
     "LogSettings",
+    "NotificationSettings",
     "PolicySettings",
     "Problem",
     "ServerSettings",

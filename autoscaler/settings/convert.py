@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 from autoscaler.decision.spec import (
@@ -28,6 +29,9 @@ LIST_LAG_S = 30.0
 
 ORDER_DEADLINE_MIN_S = 60.0
 """Least default of ``order_deadline``."""
+
+_shared = lru_cache(maxsize=256)
+"""Apps that wish the same share one object for it: ten thousand have a few different wishes."""
 
 _PAUSED: dict[bool | str, Literal["no", "both", "up", "down"]] = {
     False: "no",
@@ -67,6 +71,7 @@ def _app(app: AppSettings, deadline_s: float) -> AppSpec:
     )
 
 
+@_shared
 def _direction(given: DirectionSettings) -> Direction:
     return Direction(
         stabilization_window_s=given.stabilization_window,
@@ -77,6 +82,7 @@ def _direction(given: DirectionSettings) -> Direction:
     )
 
 
+@_shared
 def _drain(given: DrainSettings) -> Drain:
     budget = given.disruption
     return Drain(
@@ -86,6 +92,7 @@ def _drain(given: DrainSettings) -> Drain:
     )
 
 
+@_shared
 def _startup(given: StartupSettings) -> Startup:
     return Startup(
         deadline_floor_s=given.deadline_floor,
@@ -96,5 +103,6 @@ def _startup(given: StartupSettings) -> Startup:
     )
 
 
+@_shared
 def _fallback(given: FallbackSettings) -> Fallback:
     return Fallback(given.failure_threshold, given.mode, given.workers)

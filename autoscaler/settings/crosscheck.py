@@ -12,7 +12,9 @@ from autoscaler.settings.app import AppSettings
 from autoscaler.settings.app_rules import app_findings
 from autoscaler.settings.fields import has
 from autoscaler.settings.finding import Finding, Place
+from autoscaler.settings.leadership import leadership_findings
 from autoscaler.settings.model import Settings
+from autoscaler.settings.notification_rules import notification_findings
 from autoscaler.settings.problems import Path
 
 _SLOW_LOOKS = 3
@@ -29,6 +31,8 @@ def cross_check(settings: Settings, data: dict[str, Any]) -> Iterator[Finding]:
     yield from _everai(settings)
     yield from _pace(settings)
     yield from _fleet(settings)
+    yield from leadership_findings(settings.leader_election, data)
+    yield from notification_findings(settings.notifications)
     limit_s = settings.everai.total_timeout
     if has(data, ("defaults",)):
         yield from app_findings(settings.defaults, Place(("defaults",), data), limit_s)

@@ -14,10 +14,18 @@ from autoscaler.settings.app import NAME_PATTERN
 from autoscaler.settings.fields import child, has, is_duration, keys_at, walk
 from autoscaler.settings.model import Settings
 from autoscaler.settings.origin import Layers
-from autoscaler.settings.problems import Path, Problem, is_secret, path_text, value_text
+from autoscaler.settings.problems import (
+    Path,
+    Problem,
+    is_secret,
+    is_secret_place,
+    path_text,
+    value_text,
+)
 
 _TOKEN_HINT = "put it into a file and name that in token_file, or set EVERAI_TOKEN"  # noqa: S105
 _SERVER_TOKEN_HINT = "put it into a file and name that in read_token_file or action_token_file"  # noqa: S105
+_NOTIFY_HINT = "put it into a file and name that in secret_file or token_file"
 _ABSENT = ("missing", "extra_forbidden", "invalid_key")
 
 _MISSING_HINTS: dict[tuple[int, str | int], str] = {
@@ -120,13 +128,9 @@ def _problem(
     )
 
 
-def _is_secret(path: Path) -> bool:
-    return any(isinstance(part, str) and is_secret(part) for part in path)
-
-
 def _value(kind: str, path: Path, given: Any) -> str:
     """Show what stands there, but nothing that could be a secret or hold one."""
-    if kind in _ABSENT or _is_secret(path) or path[-1:] == ("endpoint",):
+    if kind in _ABSENT or is_secret_place(path) or path[-1:] == ("endpoint",):
         return ""
     if kind in _CONTAINERS and isinstance(given, str):
         return "text"
@@ -143,7 +147,7 @@ def _message(details: ErrorDetails, path: Path, data: dict[str, Any]) -> str:
             which = ", ".join(options)
             context["expected"] = which if len(options) == 1 else f"one of {which}"
         return _MESSAGES[kind].format_map(context) + _unit(kind, path, data)
-    if _is_secret(path):
+    if any(isinstance(part, str) and is_secret(part) for part in path):
         return "is not valid"
     if kind == "value_error":
         return str(context.get("error", details["msg"]))
@@ -178,7 +182,8 @@ def _hint(details: ErrorDetails, path: Path, data: dict[str, Any]) -> str:
 
 def _key_hint(key: str, parent: Path, data: dict[str, Any]) -> str:
     if is_secret(key):
-        return _SERVER_TOKEN_HINT if parent == ("server",) else _TOKEN_HINT
+        hints = {"server": _SERVER_TOKEN_HINT, "notifications": _NOTIFY_HINT}
+        return hints.get(str(parent[0]) if parent else "", _TOKEN_HINT)
     keys = keys_at(Settings, parent, data)
     snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower().replace("-", "_")
     near = get_close_matches(snake, [*keys, "token"], n=1)

@@ -22,10 +22,7 @@ class HistorySettings(Section):
     path: FilePath | None = Field(
         default=None,
         description="SQLite file. Not used where `url_file` is given.",
-        json_schema_extra={
-            "default": "$XDG_STATE_HOME/autoscaler/history.db, "
-            "else ~/.local/state/autoscaler/history.db"
-        },
+        json_schema_extra={"default": "history.db beside state.path"},
     )
     url_file: FilePath | None = Field(
         default=None,

@@ -22,6 +22,7 @@ from autoscaler.settings.problems import (
     InvalidConfiguration,
     Path,
     Problem,
+    is_secret_place,
     path_text,
     sort_key,
     value_text,
@@ -155,7 +156,8 @@ def _as_problem(finding: Finding, data: dict[str, Any], layers: Layers) -> Probl
     if finding.other is not None:
         hint = f"the other: {path_text(finding.other)}{_on_line(layers.origin(finding.other)[1])}"
     problem = Problem(path_text(finding.path), finding.message, line=line, hint=hint, source=source)
-    shown = "" if value is None or isinstance(value, (dict, list)) else value_text(value)
+    hidden = value is None or isinstance(value, (dict, list)) or is_secret_place(finding.path)
+    shown = "" if hidden else value_text(value)
     return replace(problem, value=shown, severity=finding.severity)
 
 

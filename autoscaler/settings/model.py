@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -13,6 +14,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from autoscaler.policies import PositiveDuration
 from autoscaler.settings.app import AppSettings, DefaultsSettings, with_defaults
 from autoscaler.settings.history import HistorySettings, PricesSettings
+from autoscaler.settings.leadership import LeaderElectionSettings
+from autoscaler.settings.notifications import NotificationSettings
 from autoscaler.settings.sections import (
     EveraiSettings,
     FleetSettings,
@@ -103,7 +106,13 @@ class Settings(BaseSettings):
     )
     server: ServerSettings = Field(default=ServerSettings(), description="Own HTTP server.")
     log: LogSettings = Field(default=LogSettings(), description="Logging.")
+    leader_election: LeaderElectionSettings = Field(
+        default=LeaderElectionSettings(), description="Several replicas, one of which acts."
+    )
     fleet: FleetSettings = Field(default=FleetSettings(), description="Ceilings over all apps.")
+    notifications: tuple[NotificationSettings, ...] = Field(
+        default=(), description="Where people are told of what happens; each entry is a target."
+    )
     defaults: DefaultsSettings = Field(
         default=DefaultsSettings(), description="Values for apps that do not give their own."
     )
@@ -117,6 +126,13 @@ class Settings(BaseSettings):
     apps: tuple[AppSettings, ...] = Field(
         default=(), description="The apps to scale; at least one, or a rule under `discover`."
     )
+
+    @property
+    def history_file(self) -> Path | None:
+        """The SQLite file of the history: as configured, else beside the state."""
+        if self.history.path is not None or self.state.path is None:
+            return self.history.path
+        return self.state.path.with_name("history.db")
 
     @model_validator(mode="before")
     @classmethod

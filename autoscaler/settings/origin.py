@@ -82,7 +82,7 @@ class Layers:
 
 
 def machine_defaults(env: Mapping[str, str]) -> dict[str, Any]:
-    """Return the defaults that depend on the user: state and history under their state folder.
+    """Return the default that depends on the user: the state file under their state folder.
 
     The XDG rule holds: a relative ``XDG_STATE_HOME`` counts as none.
     """
@@ -92,9 +92,7 @@ def machine_defaults(env: Mapping[str, str]) -> dict[str, Any]:
     else:
         home = env.get("HOME", "")
         folder = FilePath(home or FilePath.home()) / ".local" / "state"
-    return {
-        name: {"path": str(folder / "autoscaler" / f"{name}.db")} for name in ("state", "history")
-    }
+    return {"state": {"path": str(folder / "autoscaler" / "state.db")}}
 
 
 def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:

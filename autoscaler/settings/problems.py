@@ -28,7 +28,7 @@ _LISTED = 50
 
 _SECRET = re.compile(r"token|secret|passw|credential|api_?key|auth|cookie|header", re.IGNORECASE)
 _NOT_SECRET = frozenset(
-    {"token_file", "read_token_file", "action_token_file", "metrics_need_token"}
+    {"token_file", "secret_file", "read_token_file", "action_token_file", "metrics_need_token"}
 )
 _USER_IN_ADDRESS = re.compile(r"(?<=://)[^/\s]*@")
 
@@ -98,6 +98,13 @@ def path_text(path: Path) -> str:
 def is_secret(key: str) -> bool:
     """Whether the value of such a key may be a secret, so that it is shown nowhere."""
     return key not in _NOT_SECRET and _SECRET.search(key) is not None
+
+
+def is_secret_place(path: Path) -> bool:
+    """Whether the value that stands there may be a secret: so is the address of a webhook."""
+    if path[:1] == ("notifications",) and path[-1:] == ("url",):
+        return True
+    return any(isinstance(part, str) and is_secret(part) for part in path)
 
 
 def value_text(value: object) -> str:

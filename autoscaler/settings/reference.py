@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -73,7 +73,7 @@ def _rows(model: type[BaseModel], prefix: str, env: tuple[str, ...] | None) -> I
             yield from _section(inner, field, prefix + name, path)
         else:
             yield _row(prefix + name, _type(field), _default(field), field.description, path)
-        if name == "apps":
+        if model is Settings and name == "apps":
             yield from _rows(section(entry) or inner or model, "apps[].", ("defaults",))
         elif section(entry) is not None:
             yield from _rows(section(entry) or model, f"{prefix}{name}[].", None)
@@ -161,7 +161,13 @@ def _type(field: FieldInfo) -> str:
     elif item(kind) is not None:
         name = "list of policies" if bare(item(kind)) is PolicySettings else "list"
     else:
-        names = {int: "whole number", float: "number", str: "text", bool: "`true` / `false`"}
+        names = {
+            int: "whole number",
+            float: "number",
+            str: "text",
+            SecretStr: "text",
+            bool: "`true` / `false`",
+        }
         name = names.get(kind, "path" if getattr(kind, "__name__", "") == "Path" else "value")
     return f"{name} or `null`" if nullable(field.annotation) else name
 

@@ -1,7 +1,16 @@
 """Durable memory: SQLite by default, volatile where nothing is to be kept."""
 
 from autoscaler.state.codec import revive
+from autoscaler.state.lease import FileLease
+from autoscaler.state.reign import ReignState
 from autoscaler.state.sqlite import SqliteState, StateLockedError
 from autoscaler.state.volatile import VolatileState
 
-__all__ = ["SqliteState", "StateLockedError", "VolatileState", "revive"]
+__all__ = [
+    "FileLease",
+    "ReignState",
+    "SqliteState",
+    "StateLockedError",
+    "VolatileState",
+    "revive",
+]

@@ -203,6 +203,13 @@ class SqliteState:
         statement = "DELETE FROM memory WHERE endpoint = ? AND namespace = ? AND app = ?"
         await self._call(self._execute, statement, (self._endpoint, *app))
 
+    async def disown(self) -> None:
+        """Drop every row: they are of a time in which another program may have acted."""
+        self._set_seal(_SEAL_LOST)
+        self._trust = Trust.LOST
+        self._dirty.clear()
+        await self._call(self._execute, "DELETE FROM memory WHERE endpoint = ?", (self._endpoint,))
+
     async def close(self) -> None:
         """Flush, close the file and let go of the seal."""
         try:

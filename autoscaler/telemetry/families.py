@@ -23,12 +23,16 @@ Lines = Callable[[str, Sequence[AppSeries]], Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric name of an app: its type, its help text, and the writer of its lines."""
+    """One metric name of an app: its type, its help text, and the writer of its lines.
+
+    ``labels``: those besides ``namespace`` and ``app``.
+    """
 
     name: str
     kind: Literal["gauge", "counter"]
     help: str
     lines: Lines
+    labels: tuple[str, ...] = ()
 
     def header(self, *, openmetrics: bool) -> str:
         """HELP and TYPE; OpenMetrics leaves ``_total`` out of a counter's name."""
@@ -95,7 +99,13 @@ def _pairs(attribute: str, first: str, second: str) -> Lines:
 
 
 APP_FAMILIES = (
-    Family("autoscaler_workers", "gauge", "Workers in the last complete list, by state.", _workers),
+    Family(
+        "autoscaler_workers",
+        "gauge",
+        "Workers in the last complete list, by state.",
+        _workers,
+        ("state",),
+    ),
     Family(
         "autoscaler_queue_size",
         "gauge",
@@ -113,18 +123,21 @@ APP_FAMILIES = (
         "gauge",
         "Workers that a policy wants, before any limit; absent while the policy has no data.",
         _by_policy("recommended"),
+        ("policy",),
     ),
     Family(
         "autoscaler_shadow_workers",
         "gauge",
         "Workers that a policy wants which only watches; absent while it has no data.",
         _by_policy("shadow"),
+        ("policy",),
     ),
     Family(
         "autoscaler_shadow_decisions_total",
         "counter",
         "Answers of a policy that only watches, by how they compare with those that act.",
         _compared,
+        ("policy", "compared"),
     ),
     Family(
         "autoscaler_desired_workers",
@@ -151,12 +164,14 @@ APP_FAMILIES = (
         "counter",
         "Decisions, by action and reason; a hold counts too.",
         _pairs("decisions", "action", "reason"),
+        ("action", "reason"),
     ),
     Family(
         "autoscaler_scale_requests_total",
         "counter",
         "Scale requests, by direction and outcome.",
         _pairs("requests", "direction", "outcome"),
+        ("direction", "outcome"),
     ),
     Family(
         "autoscaler_workers_started_total",
@@ -175,6 +190,7 @@ APP_FAMILIES = (
         "gauge",
         "When an order by hand ends, in seconds since the epoch; 0 for one that somebody must end.",
         _by_hand,
+        ("kind",),
     ),
     Family(
         "autoscaler_raced_removals_total",

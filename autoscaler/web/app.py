@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from autoscaler.ports import Leadership
 from autoscaler.web.api import HealthView, Sources, build_api
 from autoscaler.web.api.assembly import PREFIX
 from autoscaler.web.api.guard import ActingGuard
@@ -51,8 +52,15 @@ class _Endpoints:
     """The handlers beside the API, over what they show."""
 
     def __init__(
-        self, *, metrics: MetricsView, health: HealthView, page: StatusPage, version: str
+        self,
+        *,
+        metrics: MetricsView,
+        health: HealthView,
+        page: StatusPage,
+        version: str,
+        leadership: Leadership,
     ) -> None:
+        self._leadership = leadership
         self._metrics = metrics
         self._page = page
         self._health = health
@@ -69,11 +77,27 @@ class _Endpoints:
         ]
 
     async def index(self, request: Request) -> Response:
-        """Return the status page to browsers; say to others what this is and where things are."""
+        """Return the page to a browser; say to others what this is, who leads, where things are."""
         if wants_page(request.headers.get("accept", "")):
             return self._page.answer(request, INDEX)
-        about = {"program": "autoscaler", "version": self._version, "addresses": _ADDRESSES}
+        about = {
+            "program": "autoscaler",
+            "version": self._version,
+            "leader": self._leader(),
+            "addresses": _ADDRESSES,
+        }
         return json_response(about, headers={"Vary": "Accept"})
+
+    def _leader(self) -> dict[str, object]:
+        """Return who leads among several replicas; with one, that it does."""
+        leadership = self._leadership
+        term = leadership.term
+        return {
+            "is_leader": leadership.left_s() > 0,
+            "identity": leadership.identity,
+            "leader": leadership.leader,
+            "term": None if term is None else term.number,
+        }
 
     async def metrics(self, request: Request) -> Response:
         """Return all series in the text format that the scraper prefers."""
@@ -96,7 +120,11 @@ def build_app(
 ) -> Starlette:
     """Return the ASGI application; ``guard``: of orders by hand, with limits of its own."""
     endpoints = _Endpoints(
-        metrics=metrics, health=sources.health, page=status_page(), version=sources.version
+        metrics=metrics,
+        health=sources.health,
+        page=status_page(),
+        version=sources.version,
+        leadership=sources.leadership,
     )
     api = build_api(sources, guard or ActingGuard(sources.doorkeeper, sources.clock))
     app = Starlette(

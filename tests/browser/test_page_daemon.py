@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import Complaints, OpenPage
 from tests.process.process_support import StartDaemon, emulated, eventually
 
 pytestmark = pytest.mark.browser
@@ -25,6 +25,24 @@ SCENARIO = {
         {"name": "quiet", "initial_workers": 1, "max_workers": 3},
     ]
 }
+
+
+async def test_without_a_history_it_says_so_and_tells_the_present(
+    open_page: OpenPage, complaints: Complaints, start_daemon: StartDaemon
+) -> None:
+    complaints.expected = ["503"]
+    async with emulated(SCENARIO) as emulator:
+        daemon = await start_daemon(
+            emulator, [{"name": "sd15"}, {"name": "quiet"}], extra={"history": {"enabled": False}}
+        )
+        page = await open_page(daemon.url)
+        await expect(page.locator(".notices")).to_contain_text("The history is off")
+        await page.locator('tr[data-app="default/sd15"]').get_by_role("link").click()
+        await expect(page.locator(".now .paragraph")).to_contain_text("default/sd15")
+        await expect(page.locator(".charts")).to_be_hidden()
+        await page.get_by_role("button", name="Explain").click()
+        await expect(page.get_by_role("dialog").locator(".paragraph")).to_contain_text("sd15")
+        await page.context.close()
 
 
 async def test_watching_it_scale_and_pausing_it(

@@ -9,7 +9,7 @@ from autoscaler.control.fleet import Fleet
 from autoscaler.control.reconciler import AppRun, Reconciler
 from autoscaler.decision import AppMemory, AppSpec
 from autoscaler.model import AppKey, Decision, Worker
-from autoscaler.ports import State
+from autoscaler.ports import AlwaysLeader, Leadership, State
 from autoscaler.state import VolatileState
 from tests.fakes.clock import ManualClock
 from tests.fakes.platform import FakeApp, FakePlatform
@@ -27,6 +27,7 @@ class Bench:
     state: State = field(default_factory=VolatileState)
     fleet: Fleet = field(default_factory=Fleet)
     dry_run: bool = False
+    leadership: Leadership = field(default_factory=AlwaysLeader)
     runs: dict[AppKey, AppRun] = field(default_factory=dict)
     wishes: dict[AppKey, Wish] = field(default_factory=dict)
 
@@ -38,6 +39,7 @@ class Bench:
             self.recorder,
             self.fleet,
             dry_run=self.dry_run,
+            leadership=self.leadership,
         )
 
     def app(

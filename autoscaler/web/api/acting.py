@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from autoscaler.model import AppKey, Intervention, InterventionKind
-from autoscaler.model.errors import StateError
+from autoscaler.model.errors import NotLeader, StateError
 from autoscaler.policies import parse_duration
 from autoscaler.ports import Interventions
 from autoscaler.settings.sections import MAX_WORKERS
@@ -204,6 +204,8 @@ async def _kept(key: AppKey, act: Callable[[], Any]) -> bool:
         await act()
     except KeyError:
         raise Problem(404, f"The app {key} has left the configuration.") from None
+    except NotLeader as error:
+        raise Problem(503, f"Nothing was done: {error}.") from None
     except StateError as error:
         structlog.get_logger().error(
             "an order by hand was not written down", app=str(key), error=str(error)

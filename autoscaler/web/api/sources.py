@@ -9,7 +9,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import Depends, Request
 
 from autoscaler.model import PRESENT, AppKey, Intervention, Worker
-from autoscaler.ports import Clock, History, Interventions
+from autoscaler.ports import AlwaysLeader, Clock, History, Interventions, Leadership
 from autoscaler.web.changes import Changes
 from autoscaler.web.configuration import ConfigurationView
 from autoscaler.web.gate import Doorkeeper
@@ -64,6 +64,7 @@ class Sources:
     interventions: Interventions | None = None
     details: Details = field(default=dict)
     price_of: PriceOf = _no_price
+    leadership: Leadership = field(default_factory=AlwaysLeader)
 
     def known(self, app: AppKey) -> AppSnapshot:
         """Return what is kept of an app; nothing yet, of one that is only configured.

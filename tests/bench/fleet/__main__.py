@@ -1,6 +1,7 @@
 """The whole daemon at 100 to 10,000 apps, beside the naive stack and the physical limit.
 
     python -m tests.bench.fleet [--quick] [--seconds S] [--json FILE] [--into PAGE]
+    python -m tests.bench.fleet --at-rest APPS [--seconds S]
 
 The platform runs on one CPU, the daemon (or a rival) on the other. Every figure is also a ratio of
 the same run. ``make bench`` compares with the last run, which docs/performance.json keeps, and
@@ -228,7 +229,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="per figure")
     parser.add_argument("--json", type=Path, help="compare with this file, then replace it")
     parser.add_argument("--into", type=Path, help="put the table between the marks of this page")
+    parser.add_argument("--at-rest", type=int, help="only so many apps every 15 s; prints JSON")
     asked = parser.parse_args()
+    if asked.at_rest:
+        bench = Bench(asked.seconds)
+        try:
+            found = bench.at_rest(asked.at_rest, 15.0)
+        finally:
+            bench.close()
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        return
     if asked.quick:
         figures = measure(8.0, (100, 1000), ())
     else:

@@ -12,7 +12,7 @@ from autoscaler.cli import program
 
 ROOT = typer.main.get_command(program)
 ENV = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "EVERAI_TOKEN": "very-secret-token"}
-SILENT: set[tuple[str, ...]] = {(), ("schedule",), ("schema",), ("emulator",)}
+SILENT: set[tuple[str, ...]] = {(), ("notify",), ("schedule",), ("schema",), ("emulator",)}
 """Groups, and commands that have no exit status of their own."""
 
 

@@ -13,7 +13,8 @@ from autoscaler.control.interventions import Desk
 from autoscaler.control.pacing import Pacer
 from autoscaler.control.supervisor import Supervisor
 from autoscaler.model import AppKey, Intervention, InterventionKind
-from autoscaler.model.errors import StateError
+from autoscaler.model.errors import NotLeader, StateError
+from autoscaler.ports import AlwaysLeader
 from autoscaler.state import VolatileState
 from tests.fakes.bench import Bench
 from tests.fakes.clock import settle
@@ -140,6 +141,23 @@ async def test_an_app_that_is_not_configured_takes_no_orders(house: House) -> No
         await house.desk.intervene(NOBODY, house.order(PAUSE))
     with pytest.raises(KeyError):
         await house.desk.end(NOBODY, ALL, "bob", "done")
+
+
+async def test_a_replica_that_does_not_lead_takes_no_orders(house: House) -> None:
+    class Standby(AlwaysLeader):
+        leader = "pod-1"
+
+        def left_s(self) -> float:
+            return 0.0
+
+    house.bench.app("x", key=A)
+    house.supervisor.apply([house.bench.spec(A)])
+    desk = Desk(house.supervisor, house.desk.reconciler, Standby())
+    with pytest.raises(NotLeader, match="pod-1 leads"):
+        await desk.intervene(A, house.order(PAUSE))
+    with pytest.raises(NotLeader):
+        await desk.end(A, ALL, "bob", "done")
+    assert await house.bench.state.load(A) is None
 
 
 async def test_an_order_that_is_cut_off_by_a_stop_is_not_confirmed(house: House) -> None:

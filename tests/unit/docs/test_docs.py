@@ -40,3 +40,11 @@ def test_both_readmes_say_the_same() -> None:
         return [*without_comments, *links, *re.findall(r"^#+", text, re.MULTILINE)]
 
     assert shape(english) == shape(chinese)
+
+
+def test_the_tree_of_why_it_did_not_scale_leads_to_every_reason_that_holds() -> None:
+    explained = (ROOT / "docs/reasons.md").read_text()
+    acts = explained.partition("## It acts")[2].partition("\n## ")[0]
+    fine = {*re.findall(r"^\| `(\w+)` \|", acts, re.MULTILINE), "AtTarget"}
+    named = set(re.findall(r"`(\w+)`", (ROOT / "docs/troubleshooting.md").read_text()))
+    assert {reason.value for reason in Reason} - fine - named == set()

@@ -137,6 +137,24 @@ async def test_an_app_that_left_has_its_last_minute(place: Place) -> None:
     await kept.close()
 
 
+async def test_a_replica_that_stands_by_leaves_the_store_to_another(place: Place) -> None:
+    first, second = place.store(), place.store()
+    first.recorder.decided(decision(T0, up=1))
+    await first.flush()
+    first.recorder.decided(decision(T0 + 1, up=1))
+    await first.let_go()
+    second.recorder.decided(decision(T0 + 2, up=1))
+    await second.flush()
+    assert place.said == []
+    assert len(await second.events(EventQuery())) == 3
+    with pytest.raises(HistoryError, match="not open"):
+        await first.events(EventQuery())
+    await second.close()
+    await first.flush()
+    assert len(await first.events(EventQuery())) == 3
+    await first.close()
+
+
 async def test_questions_and_writes_side_by_side(place: Place) -> None:
     kept = place.store()
 

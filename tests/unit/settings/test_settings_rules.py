@@ -50,6 +50,11 @@ WARNED = [
         "apps[0].behavior.scale_up.stabilization_window",
         "shorter than interval (15s)",
     ),
+    (
+        f"leader_election: {{mode: kubernetes, path: /shared}}\n{APP}",
+        "leader_election.path",
+        "not used with mode kubernetes",
+    ),
     (app("fallback: {mode: static}"), "apps[0].fallback.mode", "static does nothing"),
 ]
 
@@ -67,6 +72,9 @@ QUIET = [
     app("behavior: {scale_down: {stabilization_window: 0}}"),
     app("behavior: {scale_up: {policies: [{type: percent, value: 900, period: 60s}]}}"),
     app("fallback: {mode: static, workers: 8}"),
+    f"leader_election: {{mode: file, path: /shared}}\n{APP}",
+    f"leader_election: {{mode: none, renew_deadline: 60s}}\n{APP}",
+    f"leader_election: {{mode: kubernetes, lease_duration: 12s}}\n{APP}",
     "apps: [{name: a, min_workers: 0, max_workers: 0}]",
 ]
 

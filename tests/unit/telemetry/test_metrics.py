@@ -31,6 +31,7 @@ from autoscaler.model import (
 )
 from autoscaler.ports.recorder import Outcome, Recorder
 from autoscaler.telemetry import Metrics
+from autoscaler.telemetry.catalogue import catalogue
 
 Labels = frozenset[tuple[str, str]]
 
@@ -123,6 +124,13 @@ def test_names_and_labels_are_as_promised(busy_metrics: Metrics) -> None:
         if name.startswith("autoscaler_") and not name.endswith(("seconds_sum", "seconds_count"))
     }
     assert shown == PROMISED
+
+
+def test_the_catalogue_has_every_promise_with_its_labels(busy_metrics: Metrics) -> None:
+    listed = {name: set(info.labels) for info in catalogue(busy_metrics) for name in info.names}
+    assert {name: listed[name] for name in PROMISED} == {
+        name: labels - {"le"} for name, labels in PROMISED.items()
+    }
 
 
 def test_nothing_of_an_app_is_shown_before_it_is_known(

@@ -71,6 +71,7 @@ class AppPage {
     this.now = h("section", { class: "card now", "aria-labelledby": "now-title" });
     this.picker = h("div");
     this.grid = h("div", { class: "charts" });
+    this.hint = h("p", { class: "muted hint" }, t("chart.hint"));
     this.chartNote = h("div", { class: "chart-note" });
     this.workers = h("section", { class: "card", "aria-labelledby": "workers-title" });
     const space = h("span", { class: "namespace" }, `${this.app.namespace} /`, h("wbr"));
@@ -80,7 +81,7 @@ class AppPage {
       this.orders, this.tiles, this.now,
       h("div", { class: "toolbar" }, this.picker, this.#whyForm()),
       this.chartNote, this.grid,
-      h("p", { class: "muted hint" }, t("chart.hint")),
+      this.hint,
       this.events.element, h("div", { class: "two" }, this.costs.element, this.workers));
     put(this.now, h("h2", { id: "now-title" }, t("app.now")), h("p", {}, t("loading")));
     this.#drawPicker();
@@ -189,6 +190,9 @@ class AppPage {
   async #history() {
     const { range, signal } = this;
     this.fetchedAt = api.now();
+    const past = this.store.health?.hasHistory ?? true;
+    for (const part of [this.grid, this.events.element, this.costs.element, this.hint]) part.hidden = !past;
+    if (!past) return;
     const [start, end] = bounds(range);
     this.events.show(start, end, range.end === null);
     this.costs.show(range);

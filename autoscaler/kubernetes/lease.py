@@ -1,0 +1,168 @@
+"""The lease of replicas in Kubernetes: a ``coordination.k8s.io/v1`` Lease.
+
+lightkube carries the calls: it is asynchronous, reads a rotated service account token again when
+the old one is refused, and lets its caller limit the time of each call. It has no election of its
+own; that is :mod:`autoscaler.control.election`. The names and meanings of the fields are
+client-go's, so ``kubectl get lease`` shows what it shows for any other controller.
+
+lightkube is imported where it is used: a daemon without leader election neither needs it nor pays
+for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from autoscaler.model.errors import ConfigurationError, LeaseError, LeaseTaken
+from autoscaler.ports import Lease, LeaseRecord
+
+if TYPE_CHECKING:
+    from lightkube import AsyncClient
+    from lightkube.models.coordination_v1 import LeaseSpec
+    from lightkube.resources.coordination_v1 import Lease as LeaseObject
+
+_NOT_FOUND = 404
+_CONFLICT = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A connection to a cluster. ``namespace``: ours, as pod or kubeconfig say."""
+
+    client: AsyncClient
+    namespace: str
+
+
+def connect() -> Cluster:
+    """Connect as a pod does, else by the kubeconfig that ``KUBECONFIG`` or the home folder has.
+
+    Nothing is sent yet.
+
+    Raises:
+        ConfigurationError: lightkube is not installed, or there is neither a service account nor a
+            usable kubeconfig.
+    """
+    try:
+        from lightkube import AsyncClient, KubeConfig  # noqa: PLC0415 - optional
+    except ImportError:
+        raise ConfigurationError(
+            "leader_election.mode kubernetes needs the package lightkube; install"
+            " everai-worker-autoscaler[kubernetes]"
+        ) from None
+    try:
+        client = AsyncClient(KubeConfig.from_env().get())
+    except Exception as error:  # noqa: BLE001 - lightkube's, yaml's, the file system's
+        raise ConfigurationError(
+            f"leader_election.mode kubernetes: no cluster can be reached by what is configured"
+            f" ({type(error).__name__}: {error}); run in a pod with a service account, or set"
+            " KUBECONFIG"
+        ) from None
+    return Cluster(client, client.namespace)
+
+
+class KubernetesLease:
+    """Implements :class:`autoscaler.ports.LeaseStore` on a Lease object.
+
+    What others have put on the object (labels, annotations, owners) stays as it is.
+    """
+
+    def __init__(self, cluster: Cluster, name: str, namespace: str) -> None:
+        self._client = cluster.client
+        self._name = name
+        self._namespace = namespace
+        self._object: LeaseObject | None = None
+
+    async def read(self) -> Lease | None:
+        """Return the lease."""
+        from lightkube.resources.coordination_v1 import Lease as LeaseObject  # noqa: PLC0415
+
+        try:
+            found = await self._client.get(LeaseObject, self._name, namespace=self._namespace)
+        except Exception as error:  # noqa: BLE001 - no foreign error leaves this adapter
+            if _status(error) == _NOT_FOUND:
+                return None
+            raise self._problem(error) from None
+        return self._seen(found)
+
+    async def write(self, record: LeaseRecord, over: Lease | None) -> Lease:
+        """Create the lease, or replace the version that was read."""
+        made = self._made(record, over)
+        try:
+            if over is None:
+                done = await self._client.create(made)
+            else:
+                done = await self._client.replace(made)
+        except Exception as error:  # noqa: BLE001 - no foreign error leaves this adapter
+            if _status(error) in (_CONFLICT, _NOT_FOUND):
+                why = "it was written, or deleted, by somebody else since it was read"
+                raise LeaseTaken(f"lease {self._namespace}/{self._name}: {why}") from None
+            raise self._problem(error) from None
+        return self._seen(done)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.close()
+
+    def _made(self, record: LeaseRecord, over: Lease | None) -> LeaseObject:
+        from lightkube.models.coordination_v1 import LeaseSpec  # noqa: PLC0415
+        from lightkube.models.meta_v1 import ObjectMeta  # noqa: PLC0415
+        from lightkube.resources.coordination_v1 import Lease as LeaseObject  # noqa: PLC0415
+
+        spec = LeaseSpec(
+            holderIdentity=record.holder,
+            leaseDurationSeconds=max(1, round(record.duration_s)),
+            leaseTransitions=record.number,
+            acquireTime=_moment(record.acquired_at),
+            renewTime=_moment(record.renewed_at),
+        )
+        metadata = ObjectMeta(name=self._name, namespace=self._namespace)
+        if over is not None:
+            if self._object is not None and self._object.metadata is not None:
+                metadata = self._object.metadata
+            metadata.resourceVersion = over.version
+            metadata.uid = over.id
+            metadata.managedFields = None
+        return LeaseObject(metadata=metadata, spec=spec)
+
+    def _seen(self, found: LeaseObject) -> Lease:
+        metadata, spec = found.metadata, found.spec
+        if metadata is None or not metadata.uid or not metadata.resourceVersion:
+            raise LeaseError(f"lease {self._namespace}/{self._name}: the reply is no Lease")
+        self._object = found
+        return Lease(metadata.uid, metadata.resourceVersion, _record(spec))
+
+    def _problem(self, error: Exception) -> LeaseError:
+        status = _status(error)
+        what = f"{status} {error}" if status else f"{type(error).__name__} {error}".strip()
+        return LeaseError(f"lease {self._namespace}/{self._name}: {what}")
+
+
+def _record(spec: LeaseSpec | None) -> LeaseRecord:
+    """Return what a Lease says; anyone may have made it, so anything may be missing."""
+    if spec is None:
+        return LeaseRecord("", float("inf"), 0, 0.0, 0.0)
+    return LeaseRecord(
+        holder=spec.holderIdentity or "",
+        duration_s=float(spec.leaseDurationSeconds or 0),
+        number=spec.leaseTransitions or 0,
+        acquired_at=_epoch_s(spec.acquireTime),
+        renewed_at=_epoch_s(spec.renewTime),
+    )
+
+
+def _status(error: Exception) -> int:
+    """Return the HTTP status behind an error, 0 for none."""
+    response: Any = getattr(error, "response", None)
+    return int(getattr(response, "status_code", 0) or 0)
+
+
+def _moment(epoch_s: float) -> datetime:
+    """Return the moment as Kubernetes wants it, which is never without its microseconds."""
+    moment = datetime.fromtimestamp(epoch_s, UTC)
+    return moment if moment.microsecond else moment.replace(microsecond=1)
+
+
+def _epoch_s(moment: datetime | None) -> float:
+    return 0.0 if moment is None else moment.timestamp()
