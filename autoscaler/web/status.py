@@ -19,7 +19,7 @@ class AppStatus(StrEnum):
     LIMITED = "limited"
     """Something keeps the number from what policies want."""
     OFF = "off"
-    """Paused, or scaled by the platform."""
+    """Paused, scaled by the platform, or another replica leads."""
     TROUBLED = "troubled"
     """Nothing trustworthy is known, or workers fail, or somebody else interferes."""
 
@@ -27,7 +27,7 @@ class AppStatus(StrEnum):
 _STEADY = frozenset(
     {Reason.AT_TARGET, Reason.ORDER_PENDING, Reason.RAISED_TO_FLOOR, Reason.WITHIN_TOLERANCE}
 )
-_OFF = frozenset({Reason.PAUSED, Reason.APP_PAUSED, Reason.PLATFORM_SCALED})
+_OFF = frozenset({Reason.PAUSED, Reason.APP_PAUSED, Reason.PLATFORM_SCALED, Reason.NOT_LEADER})
 _TROUBLED = frozenset(
     {
         Reason.NO_DATA,

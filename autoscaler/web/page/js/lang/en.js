@@ -39,7 +39,7 @@ export default {
   "statusHint.steady": "As many workers as wanted, or they are on their way",
   "statusHint.limited": "Something keeps the number from what policies want",
   "statusHint.troubled": "Nothing trustworthy is known, or workers fail, or somebody else scales too",
-  "statusHint.off": "Paused, or scaled by the platform itself",
+  "statusHint.off": "Paused, scaled by the platform itself, or another replica leads",
   "statusHint.unseen": "Nothing was decided yet",
 
   "overview.title": "Apps",
@@ -305,6 +305,7 @@ export default {
   "reason.Paused": "The configuration, or a person, pauses this app.",
   "reason.AppPaused": "The app is paused on the platform.",
   "reason.PlatformScaled": "The platform scales this app itself; two autoscalers would fight.",
+  "reason.NotLeader": "Another replica leads and acts; this one watches.",
   "reason.NoData": "A policy lacks its input, so the number is not lowered.",
   "reason.StaleObservation": "The list is older than what was seen before.",
   "reason.ContradictoryObservation": "The list contradicts itself, or workers vanished unordered.",

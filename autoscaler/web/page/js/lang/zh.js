@@ -39,7 +39,7 @@ export default {
   "statusHint.steady": "worker 数量符合需要，或正在到位",
   "statusHint.limited": "某个限制使数量达不到策略想要的值",
   "statusHint.troubled": "没有可信的数据，或 worker 不断失败，或有别人也在扩缩",
-  "statusHint.off": "已暂停，或由平台自行扩缩",
+  "statusHint.off": "已暂停，或由平台自行扩缩，或由另一个副本主导",
   "statusHint.unseen": "还没有做过决策",
 
   "overview.title": "应用",
@@ -305,6 +305,7 @@ export default {
   "reason.Paused": "配置或某人暂停了这个应用。",
   "reason.AppPaused": "应用在平台上已暂停。",
   "reason.PlatformScaled": "平台自己在扩缩这个应用；两个扩缩器会打架。",
+  "reason.NotLeader": "由另一个副本主导并执行；本副本只观察。",
   "reason.NoData": "某个策略缺少输入，因此不降低数量。",
   "reason.StaleObservation": "列表比之前看到的更旧。",
   "reason.ContradictoryObservation": "列表自相矛盾，或有 worker 无故消失。",
