@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from pathlib import Path
 from random import Random  # noqa: TID251 - an instance to inject is made here
 
 import structlog
@@ -23,8 +24,19 @@ from autoscaler.ports import Clock, Platform, State, Trust
 from autoscaler.settings import Settings
 from autoscaler.signals import SignalFetcher
 from autoscaler.state import SqliteState, StateLockedError, VolatileState
-from autoscaler.telemetry import DecisionLog, Metrics, Recorders
-from autoscaler.web import Health, Snapshot, WebServer, build_app
+from autoscaler.telemetry import DecisionLog, Metrics, Recorders, redact
+from autoscaler.web import (
+    Access,
+    Changes,
+    ConfigurationView,
+    Doorkeeper,
+    Health,
+    Snapshot,
+    Sources,
+    TokenFile,
+    WebServer,
+    build_app,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,7 @@ class Parts:
     fleet: Fleet
     supervisor: Supervisor
     health: Health
+    shown: ConfigurationView
     web: WebServer
 
 
@@ -51,9 +64,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     """
     log = structlog.get_logger()
     health = Health(clock)
-    snapshot = Snapshot()
+    snapshot, changes = Snapshot(), Changes()
     metrics = Metrics(version=__version__, dry_run=settings.dry_run)
-    recorder = Recorders((metrics, snapshot, health, DecisionLog(log)))
+    recorder = Recorders((metrics, snapshot, changes, health, DecisionLog(log)))
     tokens = app_tokens(settings)
     client = _client(settings, environ, clock, recorder, tokens)
     state = _state(settings)
@@ -80,9 +93,47 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         ),
         concurrency=settings.everai.concurrency,
     )
-    site = build_app(metrics=metrics, snapshot=snapshot, health=health, version=__version__)
-    web = WebServer(site, settings.server.host, settings.server.port)
-    return Parts(client, signals, tokens, platform, state, fleet, supervisor, health, web)
+    configuration = ConfigurationView()
+    sources = Sources(
+        snapshot=snapshot,
+        health=health,
+        clock=clock,
+        version=__version__,
+        started_at=clock.now(),
+        configuration=configuration,
+        changes=changes,
+        doorkeeper=doorkeeper(settings, clock),
+        details=lambda: {
+            "platform_circuit_open": breaker.is_open,
+            "state_trust": state.trust.value,
+            "dry_run": settings.dry_run,
+        },
+    )
+    web = WebServer(
+        build_app(metrics=metrics, sources=sources),
+        settings.server.host,
+        settings.server.port,
+        closing=changes.close,
+    )
+    return Parts(
+        client, signals, tokens, platform, state, fleet, supervisor, health, configuration, web
+    )
+
+
+def doorkeeper(settings: Settings, clock: Clock) -> Doorkeeper:
+    """Return who decides whom the HTTP server lets in; logs never show the tokens it learns."""
+    server = settings.server
+
+    def tokens(path: Path | None) -> TokenFile | None:
+        return None if path is None else TokenFile(path, clock, redact)
+
+    access = Access(
+        read=tokens(server.read_token_file),
+        action=tokens(server.action_token_file),
+        metrics_need_token=server.metrics_need_token,
+        names=server.names,
+    )
+    return Doorkeeper(access, clock)
 
 
 def _show_guard(metrics: Metrics, budget: Budget, breaker: Breaker) -> None:

@@ -110,6 +110,7 @@ class Configuration:
         self._parts.app_tokens.update(app_tokens(settings))
         self._parts.fleet.ceilings = ceilings(settings)
         self._parts.supervisor.apply(to_spec(settings))
+        self._parts.shown.show(settings)
         self._parts.health.configured(self._parts.supervisor.apps)
         return changes
 

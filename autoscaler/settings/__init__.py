@@ -14,9 +14,9 @@ from autoscaler.settings.sections import (
     EveraiSettings,
     FleetSettings,
     LogSettings,
-    ServerSettings,
     StateSettings,
 )
+from autoscaler.settings.server import ServerSettings
 
 __all__ = [
     "AppSettings",

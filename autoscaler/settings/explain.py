@@ -17,6 +17,7 @@ from autoscaler.settings.origin import Layers
 from autoscaler.settings.problems import Path, Problem, is_secret, path_text, value_text
 
 _TOKEN_HINT = "put it into a file and name that in token_file, or set EVERAI_TOKEN"  # noqa: S105
+_SERVER_TOKEN_HINT = "put it into a file and name that in read_token_file or action_token_file"
 _ABSENT = ("missing", "extra_forbidden", "invalid_key")
 
 _MISSING_HINTS: dict[tuple[int, str | int], str] = {
@@ -177,7 +178,7 @@ def _hint(details: ErrorDetails, path: Path, data: dict[str, Any]) -> str:
 
 def _key_hint(key: str, parent: Path, data: dict[str, Any]) -> str:
     if is_secret(key):
-        return _TOKEN_HINT
+        return _SERVER_TOKEN_HINT if parent == ("server",) else _TOKEN_HINT
     keys = keys_at(Settings, parent, data)
     snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower().replace("-", "_")
     near = get_close_matches(snake, [*keys, "token"], n=1)

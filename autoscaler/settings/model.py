@@ -17,9 +17,9 @@ from autoscaler.settings.sections import (
     FleetSettings,
     LogSettings,
     Section,
-    ServerSettings,
     StateSettings,
 )
+from autoscaler.settings.server import ServerSettings
 
 _sources: ContextVar[tuple[PydanticBaseSettingsSource, ...]] = ContextVar("sources", default=())
 

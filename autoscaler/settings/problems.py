@@ -27,7 +27,9 @@ _LISTED = 50
 """The error's own text lists this many problems; ``problems`` has them all."""
 
 _SECRET = re.compile(r"token|secret|passw|credential|api_?key|auth|cookie|header", re.IGNORECASE)
-_NOT_SECRET = frozenset({"token_file"})
+_NOT_SECRET = frozenset(
+    {"token_file", "read_token_file", "action_token_file", "metrics_need_token"}
+)
 _USER_IN_ADDRESS = re.compile(r"(?<=://)[^/\s]*@")
 
 
@@ -111,8 +113,13 @@ def value_text(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False)
     else:
         text = str(value)
-    text = _USER_IN_ADDRESS.sub("…@", text)
+    text = without_user(text)
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
+
+
+def without_user(text: str) -> str:
+    """Return a text whose addresses have no user and password in them."""
+    return _USER_IN_ADDRESS.sub("…@", text)
 
 
 def sort_key(problem: Problem) -> tuple[str, int, str]:

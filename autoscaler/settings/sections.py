@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -115,39 +114,6 @@ class StateSettings(Section):
             "else ~/.local/state/autoscaler/state.db"
         },
     )
-
-
-_LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,9})")
-_LISTEN_RULE = "must be host:port such as 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one"
-_PORT_MAX = 65535
-
-
-def _listen(value: str) -> str:
-    match = _LISTEN.fullmatch(value)
-    if match is None:
-        raise ValueError(_LISTEN_RULE)
-    if int(match["port"]) > _PORT_MAX:
-        raise ValueError(f"the port must be from 0 to {_PORT_MAX}")
-    return value
-
-
-class ServerSettings(Section):
-    """Where status page, API, probes and metrics are served."""
-
-    listen: Annotated[str, AfterValidator(_listen)] = Field(
-        default="127.0.0.1:8080",
-        description="Address and port; port 0 takes a free one. IPv6: [::1]:8080.",
-    )
-
-    @property
-    def host(self) -> str:
-        """Host of ``listen``, without brackets."""
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
-    def port(self) -> int:
-        """Port of ``listen``; 0 means a free one."""
-        return int(self.listen.rpartition(":")[2])
 
 
 def _lower(value: object) -> object:

@@ -1,6 +1,7 @@
-"""The HTTP face: metrics, probes, and the API that says what is going on.
+"""The HTTP face as a whole: metrics and probes here, the API mounted beside them.
 
-Everything here reads; nothing acts.
+Every request passes three layers before anything is looked up: the headers of each answer, the
+gate (name, read token), and what the API itself asks for.
 """
 
 from __future__ import annotations
@@ -8,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
-from autoscaler.model import AppKey
+from autoscaler.web.api import HealthView, Sources, build_api
+from autoscaler.web.api.assembly import PREFIX
+from autoscaler.web.api.guard import ActingGuard
+from autoscaler.web.gate import Gate
 from autoscaler.web.responses import (
     SecurityHeaders,
     json_response,
@@ -24,18 +27,14 @@ from autoscaler.web.responses import (
     on_http_error,
     stream,
 )
-from autoscaler.web.snapshot import Snapshot
-from autoscaler.web.views import app_details, app_summary
-
-APPS_PER_CHUNK = 10
-"""Apps of the list that are written in one go: about half a millisecond of work."""
 
 _ADDRESSES = {
     "metrics": "/metrics",
     "live": "/livez",
     "ready": "/readyz",
-    "apps": "/api/v1/apps",
-    "app": "/api/v1/apps/{namespace}/{name}",
+    "apps": f"{PREFIX}/apps",
+    "app": f"{PREFIX}/apps/{{namespace}}/{{name}}",
+    "api": f"{PREFIX}/openapi.json",
 }
 
 
@@ -46,24 +45,11 @@ class MetricsView(Protocol):
         """Return the content type that suits an Accept header, and the text in chunks."""
 
 
-class HealthView(Protocol):
-    """What the probes need."""
-
-    def live(self) -> tuple[bool, str]:
-        """Return whether the loop goes round, and a sentence that says so."""
-
-    def ready(self) -> tuple[bool, tuple[str, ...]]:
-        """Return whether the program is ready, and what is missing."""
-
-
 class _Endpoints:
-    """The handlers, over what they show."""
+    """The handlers beside the API, over what they show."""
 
-    def __init__(
-        self, *, metrics: MetricsView, snapshot: Snapshot, health: HealthView, version: str
-    ) -> None:
+    def __init__(self, *, metrics: MetricsView, health: HealthView, version: str) -> None:
         self._metrics = metrics
-        self._snapshot = snapshot
         self._health = health
         self._version = version
 
@@ -74,8 +60,6 @@ class _Endpoints:
             Route("/metrics", self.metrics),
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
-            Route("/api/v1/apps", self.apps),
-            Route("/api/v1/apps/{namespace}/{name}", self.app),
         ]
 
     async def index(self, _: Request) -> Response:
@@ -99,36 +83,19 @@ class _Endpoints:
         ready, missing = self._health.ready()
         return json_response({"ready": ready, "missing": missing}, 200 if ready else 503)
 
-    async def apps(self, request: Request) -> Response:
-        """Return every app with its last observation and decision."""
-        return stream(request, self._apps_in_chunks(), "application/json")
-
-    async def app(self, request: Request) -> Response:
-        """Return everything that is kept of one app."""
-        key = AppKey(request.path_params["namespace"], request.path_params["name"])
-        seen = self._snapshot.get(key)
-        if seen is None:
-            raise HTTPException(404, f"No app {key} is known here. GET /api/v1/apps lists them.")
-        return json_response(app_details(key, seen))
-
-    def _apps_in_chunks(self) -> Iterator[bytes]:
-        apps = tuple(self._snapshot)
-        yield b'{"count":%d,"items":[' % len(apps)
-        for start in range(0, len(apps), APPS_PER_CHUNK):
-            items = [app_summary(*app) for app in apps[start : start + APPS_PER_CHUNK]]
-            separator = b"," if start else b""
-            yield separator + msgspec.json.encode(items)[1:-1]
-        yield b"]}"
-
 
 def build_app(
-    *, metrics: MetricsView, snapshot: Snapshot, health: HealthView, version: str
+    *, metrics: MetricsView, sources: Sources, guard: ActingGuard | None = None
 ) -> Starlette:
-    """Return the ASGI application."""
-    endpoints = _Endpoints(metrics=metrics, snapshot=snapshot, health=health, version=version)
+    """Return the ASGI application; ``guard``: of orders by hand, with limits of its own."""
+    endpoints = _Endpoints(metrics=metrics, health=sources.health, version=sources.version)
+    api = build_api(sources, guard or ActingGuard(sources.doorkeeper, sources.clock))
     app = Starlette(
-        routes=endpoints.routes(),
-        middleware=[Middleware(SecurityHeaders)],
+        routes=[*endpoints.routes(), Mount(PREFIX, api)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Gate, doorkeeper=sources.doorkeeper),
+        ],
         exception_handlers={HTTPException: on_http_error, Exception: on_fault},
     )
     # a redirect for a trailing slash would repeat whatever the Host header says

@@ -38,7 +38,8 @@ from autoscaler.model import (
     WorkerState,
 )
 from autoscaler.ports import Clock, Recorder
-from autoscaler.web.responses import json_response, problem
+from autoscaler.web.problems import problem
+from autoscaler.web.responses import json_response
 
 PATH = "/-everai-/autoscaler"
 BODY_MAX = 16 * 1024 * 1024

@@ -15,11 +15,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from autoscaler.web.problems import Problem, problem
+
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
 }
 """On every answer, unless it brings its own."""
 
@@ -56,20 +63,6 @@ def json_response(
     return Response(msgspec.json.encode(content), status, headers, media_type)
 
 
-def problem(
-    status: int, detail: str, instance: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Return a problem as RFC 9457 describes it; the status says all there is to its type."""
-    content = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "instance": instance,
-    }
-    return json_response(content, status, "application/problem+json", headers)
-
-
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Turn an HTTPException into a problem."""
     if not isinstance(error, HTTPException):  # registered for that type only
@@ -79,7 +72,16 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         detail = "There is nothing at this address. GET / lists the addresses."
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not possible here; the Allow header names what is."
-    return problem(error.status_code, detail, request.url.path, error.headers)
+        return problem(405, detail, request.url.path, {"Allow": _allowed(error)})
+    errors = error.errors if isinstance(error, Problem) else ()
+    return problem(error.status_code, detail, request.url.path, error.headers, errors)
+
+
+def _allowed(error: HTTPException) -> str:
+    """Return what is possible instead; whatever can be got can be asked for without its body."""
+    named = (error.headers or {}).get("Allow", "").replace(" ", "").split(",")
+    methods = {method for method in named if method}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 async def on_fault(request: Request, _error: Exception) -> Response:
@@ -97,10 +99,31 @@ def stream(request: Request, chunks: Iterator[bytes], media_type: str) -> Respon
     compressed = accepts_gzip(request.headers.get("accept-encoding", ""))
     if compressed:
         headers["Content-Encoding"] = "gzip"
-    if request.method == "HEAD":
+    if is_head(request):
         chunks = iter(())
     body = _gzip(chunks) if compressed else chunks
     return StreamingResponse(_paced(body), headers=headers)
+
+
+_ASKED_AS_HEAD = "autoscaler.head"
+
+
+class HeadAsGet:
+    """Middleware that lets handlers of GET answer HEAD; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, a HEAD as a GET."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET", _ASKED_AS_HEAD: True}
+        await self._app(scope, receive, send)
+
+
+def is_head(request: Request) -> bool:
+    """Whether only the head of an answer is asked for, so that its body need not be made."""
+    return request.method == "HEAD" or _ASKED_AS_HEAD in request.scope
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

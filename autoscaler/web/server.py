@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
@@ -75,9 +75,15 @@ class _Server(uvicorn.Server):
 class WebServer:
     """An HTTP server on one address. Use it as an async context manager, or start and stop it."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        """Take the application and where to listen; port 0 means any free one."""
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, closing: Callable[[], None] | None = None
+    ) -> None:
+        """Take the application and where to listen; port 0 means any free one.
+
+        ``closing`` is called first at a stop: it ends answers that have no end of their own.
+        """
         self._app = app
+        self._closing = closing
         self._host = host
         self._port = port
         self._server: _Server | None = None
@@ -138,6 +144,8 @@ class WebServer:
         self._server = self._task = None
         if server is None or task is None:
             return
+        if self._closing is not None:
+            self._closing()
         server.leave()
         await asyncio.wait({task}, timeout=STOP_LIMIT_S)
         server.cut_connections()

@@ -45,6 +45,7 @@ class Snapshot(SilentRecorder):
 
     def __init__(self) -> None:
         self._apps: dict[AppKey, AppSnapshot] = {}
+        self._in_order: tuple[AppKey, ...] | None = None
 
     def observed(self, observation: Observation) -> None:
         """Keep the list."""
@@ -65,7 +66,8 @@ class Snapshot(SilentRecorder):
 
     def forget(self, app: AppKey) -> None:
         """Drop the app."""
-        self._apps.pop(app, None)
+        if self._apps.pop(app, None) is not None:
+            self._in_order = None
 
     def get(self, app: AppKey) -> AppSnapshot | None:
         """Return what is kept of an app; ``None`` for one that nothing was reported of."""
@@ -73,7 +75,13 @@ class Snapshot(SilentRecorder):
 
     def __iter__(self) -> Iterator[tuple[AppKey, AppSnapshot]]:
         """Go through the apps in order of their names, as they are now."""
-        return iter(sorted(self._apps.items(), key=_key))
+        return iter([(app, self._apps[app]) for app in self.keys()])
+
+    def keys(self) -> tuple[AppKey, ...]:
+        """Return the apps in order of their names; sorted anew only after one joined or left."""
+        if self._in_order is None:
+            self._in_order = tuple(sorted(self._apps))
+        return self._in_order
 
     def __len__(self) -> int:
         return len(self._apps)
@@ -82,8 +90,5 @@ class Snapshot(SilentRecorder):
         entry = self._apps.get(app)
         if entry is None:
             entry = self._apps[app] = AppSnapshot()
+            self._in_order = None
         return entry
-
-
-def _key(item: tuple[AppKey, AppSnapshot]) -> AppKey:
-    return item[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from autoscaler.model import AppKey, Decision, action_name
+from autoscaler.model import AppKey, Decision, Intervention, NoData, action_name
+from autoscaler.model.worker import PRESENT
 from autoscaler.telemetry.explanation import paragraph, steps
 from autoscaler.telemetry.serialize import (
     action_fields,
@@ -14,43 +16,91 @@ from autoscaler.telemetry.serialize import (
     observation_summary,
 )
 from autoscaler.web.snapshot import AppSnapshot, ScaleResult
+from autoscaler.web.status import status_of
+
+Orders = Sequence[Intervention]
+"""What people ordered for an app and what holds now."""
 
 
-def app_summary(app: AppKey, seen: AppSnapshot) -> dict[str, Any]:
-    """Return an app for the list of all: the observation has its workers counted by state."""
-    observation = seen.observation
+def app_row(app: AppKey, seen: AppSnapshot, orders: Orders) -> dict[str, Any]:
+    """Return the line of an app in a table: a dozen plain values."""
+    decision = seen.decision
     return {
         "namespace": app.namespace,
         "name": app.name,
+        "status": status_of(decision).value,
+        "action": None if decision is None else action_name(decision.action),
+        "reason": None if decision is None else decision.reason.value,
+        "message": None if decision is None else decision.message,
+        "workers": workers_present(seen),
+        "queue_size": queue_size(seen),
+        "desired": None if decision is None else decision.desired,
+        "min_workers": None if decision is None else decision.min_workers,
+        "max_workers": None if decision is None else decision.max_workers,
+        "interventions": [intervention_fields(order) for order in orders],
+        **moment("decided_at", None if decision is None else decision.at),
+    }
+
+
+def app_summary(app: AppKey, seen: AppSnapshot, orders: Orders) -> dict[str, Any]:
+    """Return an app for the list of all: the observation has its workers counted by state."""
+    observation = seen.observation
+    return {
+        **app_row(app, seen, orders),
         "observation": None if observation is None else observation_summary(observation),
         "decision": _decision(seen.decision),
     }
 
 
-def app_details(app: AppKey, seen: AppSnapshot) -> dict[str, Any]:
+def app_details(app: AppKey, seen: AppSnapshot, orders: Orders) -> dict[str, Any]:
     """Return everything that is kept of an app, its workers one by one."""
     observation = seen.observation
     return {
-        "namespace": app.namespace,
-        "name": app.name,
+        **app_row(app, seen, orders),
         "observation": None if observation is None else observation_fields(observation),
         "decision": _decision(seen.decision),
-        "explanation": _explanation(seen.decision),
+        "explanation": None
+        if seen.decision is None
+        else explanation(decision_fields(seen.decision)),
         "last_acting_decision": _decision(seen.acted),
         "last_scale_request": None if seen.scaled is None else _scale_result(seen.scaled),
     }
 
 
+def workers_present(seen: AppSnapshot) -> int | None:
+    """Return the workers that occupy a place, by the last list; ``None`` where there was none."""
+    if seen.observation is None:
+        return None
+    return sum(worker.state in PRESENT for worker in seen.observation.workers)
+
+
+def queue_size(seen: AppSnapshot) -> int | None:
+    """Return the waiting requests by the last list; ``None`` where they are not known."""
+    if seen.observation is None or isinstance(seen.observation.queue_size, NoData):
+        return None
+    return seen.observation.queue_size
+
+
+def intervention_fields(order: Intervention) -> dict[str, Any]:
+    """Return an order by hand."""
+    return {
+        "kind": order.kind.value,
+        **moment("since", order.since),
+        **moment("until", order.until),
+        "who": order.who,
+        "why": order.why,
+        "direction": order.direction,
+        "workers": order.workers,
+    }
+
+
+def explanation(decision: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a decision as a paragraph, and as the rows of a table."""
+    return {"text": paragraph(decision), "steps": [row._asdict() for row in steps(decision)]}
+
+
 def _decision(decision: Decision | None) -> dict[str, Any] | None:
     return None if decision is None else decision_fields(decision)
-
-
-def _explanation(decision: Decision | None) -> dict[str, Any] | None:
-    """Return the decision as a paragraph, and as the rows of a table."""
-    if decision is None:
-        return None
-    fields = decision_fields(decision)
-    return {"text": paragraph(fields), "steps": [row._asdict() for row in steps(fields)]}
 
 
 def _scale_result(result: ScaleResult) -> dict[str, Any]:

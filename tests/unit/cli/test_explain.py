@@ -19,7 +19,17 @@ from autoscaler.policies import Policy, policies
 from autoscaler.telemetry import Metrics
 from autoscaler.telemetry.explanation import paragraph
 from autoscaler.telemetry.serialize import decision_fields
-from autoscaler.web import Health, Snapshot, WebServer, build_app
+from autoscaler.web import (
+    Access,
+    Changes,
+    ConfigurationView,
+    Doorkeeper,
+    Health,
+    Snapshot,
+    Sources,
+    WebServer,
+    build_app,
+)
 from tests.fakes.clock import ManualClock
 from tests.fakes.stories import Story, spec, worker
 
@@ -271,9 +281,18 @@ def snapshot() -> Snapshot:
 
 @pytest.fixture
 async def server(snapshot: Snapshot) -> AsyncIterator[WebServer]:
-    health = Health(ManualClock(), beat_limit_s=30.0)
-    metrics = Metrics(version="1.2.3", dry_run=False)
-    site = build_app(metrics=metrics, snapshot=snapshot, health=health, version="1.2.3")
+    clock = ManualClock()
+    sources = Sources(
+        snapshot=snapshot,
+        health=Health(clock, beat_limit_s=30.0),
+        clock=clock,
+        version="1.2.3",
+        started_at=clock.now(),
+        configuration=ConfigurationView(),
+        changes=Changes(),
+        doorkeeper=Doorkeeper(Access(), clock),
+    )
+    site = build_app(metrics=Metrics(version="1.2.3", dry_run=False), sources=sources)
     async with WebServer(site, "127.0.0.1", 0) as running:
         yield running
 

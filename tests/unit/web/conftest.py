@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from autoscaler.model import (
     Action,
@@ -22,8 +23,23 @@ from autoscaler.model import (
     Worker,
     WorkerState,
 )
+from autoscaler.settings import Settings
 from autoscaler.telemetry import Metrics
-from autoscaler.web import Health, Snapshot, WebServer, build_app
+from autoscaler.web import (
+    Access,
+    Changes,
+    ConfigurationView,
+    Doorkeeper,
+    Health,
+    Snapshot,
+    Sources,
+    TokenFile,
+    WebServer,
+    build_app,
+)
+from autoscaler.web.api.guard import ActingGuard
+from autoscaler.web.limits import Allowance
+from tests.fakes.api import HeldOrders, TellingHistory
 
 NOW = 1_764_000_000.0
 
@@ -41,17 +57,63 @@ class HandClock:
         self.time += seconds
 
 
-@dataclass
 class Parts:
-    """What the server shows."""
+    """What the server shows, and whom it lets in."""
 
-    clock: HandClock = field(default_factory=HandClock)
-    metrics: Metrics = field(default_factory=lambda: Metrics(version="1.2.3", dry_run=False))
-    snapshot: Snapshot = field(default_factory=Snapshot)
-    health: Health = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = HandClock()
+        self.metrics = Metrics(version="1.2.3", dry_run=False)
+        self.snapshot = Snapshot()
         self.health = Health(self.clock, beat_limit_s=30.0)
+        self.changes = Changes()
+        self.configuration = ConfigurationView()
+        self.history: TellingHistory | None = TellingHistory()
+        self.interventions: HeldOrders | None = HeldOrders(self.clock, set())
+        self.access = Access()
+        self.limits: dict[str, Allowance] = {}
+        self.secrets: list[str] = []
+        self.details: dict[str, Any] = {"platform_circuit_open": False, "state_trust": "whole"}
+
+    @property
+    def past(self) -> TellingHistory:
+        assert self.history is not None
+        return self.history
+
+    @property
+    def orders(self) -> HeldOrders:
+        assert self.interventions is not None
+        return self.interventions
+
+    def tokens(self, name: str, text: str) -> TokenFile:
+        path = self.folder / name
+        path.write_text(text)
+        return TokenFile(path, self.clock, self.secrets.append)
+
+    def configure(self, *apps: dict[str, Any], **sections: Any) -> None:
+        settings = Settings.model_validate({"apps": list(apps), **sections})
+        self.configuration.show(settings)
+        self.orders.apps = set(self.configuration.keys())
+
+    def sources(self) -> Sources:
+        return Sources(
+            snapshot=self.snapshot,
+            health=self.health,
+            clock=self.clock,
+            version="1.2.3",
+            started_at=NOW - 100.0,
+            configuration=self.configuration,
+            changes=self.changes,
+            doorkeeper=Doorkeeper(self.access, self.clock),
+            history=self.history,
+            interventions=self.interventions,
+            details=lambda: self.details,
+        )
+
+    def site(self) -> Starlette:
+        sources = self.sources()
+        guard = ActingGuard(sources.doorkeeper, self.clock, **self.limits)
+        return build_app(metrics=self.metrics, sources=sources, guard=guard)
 
 
 @pytest.fixture
@@ -104,8 +166,11 @@ def removal() -> ScaleDown:
 
 
 @pytest.fixture
-def parts(observe: Callable[..., Observation], decide: Callable[..., Decision]) -> Parts:
-    parts = Parts()
+def parts(
+    observe: Callable[..., Observation], decide: Callable[..., Decision], tmp_path: Path
+) -> Parts:
+    parts = Parts(tmp_path)
+    parts.configure({"name": "sd15", "max_workers": 4, "price_per_hour": 2.5})
     for recorder in (parts.metrics, parts.snapshot):
         recorder.observed(observe())
         recorder.decided(decide())
@@ -114,10 +179,7 @@ def parts(observe: Callable[..., Observation], decide: Callable[..., Decision]) 
 
 @pytest.fixture
 async def server(parts: Parts) -> AsyncIterator[WebServer]:
-    app = build_app(
-        metrics=parts.metrics, snapshot=parts.snapshot, health=parts.health, version="1.2.3"
-    )
-    async with WebServer(app, "127.0.0.1", 0) as server:
+    async with WebServer(parts.site(), "127.0.0.1", 0, closing=parts.changes.close) as server:
         yield server
 
 

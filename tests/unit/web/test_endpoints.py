@@ -137,6 +137,7 @@ async def test_a_scale_up_whose_reply_was_lost_is_shown(
 
 async def test_a_forgotten_app_is_gone(client: httpx.AsyncClient, parts: Any, app: AppKey) -> None:
     parts.snapshot.forget(app)
+    parts.configure({"name": "another", "max_workers": 1})
     assert (await client.get("/api/v1/apps/default/sd15")).status_code == 404
 
 
@@ -200,9 +201,8 @@ class BrokenHealth:
 
 
 async def test_a_fault_is_a_problem_that_tells_nothing_of_its_inside(parts: Any) -> None:
-    app = build_app(
-        metrics=parts.metrics, snapshot=parts.snapshot, health=BrokenHealth(), version="1"
-    )
+    parts.health = BrokenHealth()
+    app = parts.site()
     async with WebServer(app, "127.0.0.1", 0) as server, httpx.AsyncClient() as client:
         reply = await client.get(f"{server.url}/livez")
     assert reply.status_code == 500
@@ -235,7 +235,7 @@ async def test_others_get_their_turn_during_a_long_scrape(parts: Any) -> None:
             metrics.turns += 1
             await asyncio.sleep(0)
 
-    app = build_app(metrics=metrics, snapshot=parts.snapshot, health=parts.health, version="1")
+    app = build_app(metrics=metrics, sources=parts.sources())
     busy = asyncio.create_task(others())
     async with WebServer(app, "127.0.0.1", 0) as server, httpx.AsyncClient() as client:
         reply = await client.get(f"{server.url}/metrics")
