@@ -1,8 +1,7 @@
-"""``autoscaler validate`` and ``autoscaler schema``: the configuration, without running it."""
+"""``autoscaler validate``: the configuration, without running it."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -19,9 +18,6 @@ from autoscaler.settings import (
     Problem,
     UnreadableConfiguration,
     check,
-    json_schema,
-    reference,
-    with_reference,
 )
 from autoscaler.settings.problems import is_secret, value_text
 
@@ -52,26 +48,6 @@ def validate(
     print_problems(checked.warnings)
     for app in checked.settings.apps:
         typer.echo(summary(app))
-
-
-def schema(
-    *,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the reference tables of the keys instead.")
-    ] = False,
-    into: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Put the tables between the marks of this page."),
-    ] = None,
-) -> None:
-    """Print the JSON Schema of the configuration file, for editors.
-
-    Save it, and begin the file with: # yaml-language-server: $schema=autoscaler.schema.json
-    """
-    if into is not None:
-        into.write_text(with_reference(into.read_text(encoding="utf-8")), encoding="utf-8")
-        return
-    typer.echo(reference() if markdown else json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 def print_problems(problems: tuple[Problem, ...]) -> None:
