@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup check format test test-foreign mutations chaos soak reference plots lab demo clean
+.PHONY: help setup check format test test-foreign test-api mutations chaos soak reference plots lab demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -36,6 +36,9 @@ test: $(STAMP) ## Everything but the targets below; at most five minutes
 
 test-foreign: $(STAMP) ## The emulator driven by the platform's own public client (from PyPI)
 	$(BIN)/pytest tests/foreign -m foreign
+
+test-api: $(STAMP) ## The API against its OpenAPI document, at length (EXAMPLES=200)
+	API_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/pytest tests/process/test_api_conformance.py
 
 mutations: $(STAMP) ## Break each guard on purpose; the simulation must see it
 	$(BIN)/pytest tests/simulation -n auto --dist worksteal -m mutation

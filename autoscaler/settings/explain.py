@@ -17,7 +17,7 @@ from autoscaler.settings.origin import Layers
 from autoscaler.settings.problems import Path, Problem, is_secret, path_text, value_text
 
 _TOKEN_HINT = "put it into a file and name that in token_file, or set EVERAI_TOKEN"  # noqa: S105
-_SERVER_TOKEN_HINT = "put it into a file and name that in read_token_file or action_token_file"
+_SERVER_TOKEN_HINT = "put it into a file and name that in read_token_file or action_token_file"  # noqa: S105
 _ABSENT = ("missing", "extra_forbidden", "invalid_key")
 
 _MISSING_HINTS: dict[tuple[int, str | int], str] = {

@@ -43,9 +43,10 @@ class Access:
 class Doorkeeper:
     """Knows tokens and counts wrong ones; one per server."""
 
-    def __init__(self, access: Access, clock: Clock) -> None:
+    def __init__(self, access: Access, clock: Clock, *, wrong: Allowance = WRONG_TOKENS) -> None:
+        """Take the settings; ``wrong``: how many wrong tokens an address may send."""
         self.access = access
-        self._wrong = RateLimit(WRONG_TOKENS, clock)
+        self._wrong = RateLimit(wrong, clock)
 
     def may_read(self, request: Request) -> None:
         """Let pass, or raise the :class:`Problem` that says why not."""

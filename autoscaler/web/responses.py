@@ -70,6 +70,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     detail = error.detail
     if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
         detail = "There is nothing at this address. GET / lists the addresses."
+    elif error.status_code == HTTPStatus.BAD_REQUEST and not isinstance(error, Problem):
+        detail = "The body cannot be read: it is no JSON in UTF-8, or nested too deep."
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not possible here; the Allow header names what is."
         return problem(405, detail, request.url.path, {"Allow": _allowed(error)})

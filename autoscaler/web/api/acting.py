@@ -40,7 +40,7 @@ _token = HTTPBearer(
     auto_error=False,  # the guard has checked it before, in this program's words
 )
 router = APIRouter(tags=["acting"], route_class=GuardedRoute, dependencies=[Security(_token)])
-_PROBLEMS = problems(403, 404, 413, 415, 422, 429)
+_PROBLEMS = problems(400, 403, 404, 413, 415, 422, 429)
 
 Text = Annotated[str, Field(min_length=1, max_length=500, pattern=_ONE_LINE)]
 Span = Annotated[

@@ -17,6 +17,7 @@ from autoscaler.web.problems import MEDIA_TYPE
 _NAME = {"pattern": NAME_PATTERN, "min_length": 1, "max_length": 253}
 
 _WHAT = {
+    400: "The body cannot be read.",
     401: "A token is needed, or the one sent is wrong.",
     403: "Acting is off, or the request comes from another site.",
     404: "No such app, or nothing of the kind.",
@@ -34,7 +35,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}}
     return {
         status: {"description": _WHAT[status], "content": content}
-        for status in sorted({401, 421, 503, *statuses})
+        for status in sorted({401, 421, 429, 503, *statuses})
     }
 
 

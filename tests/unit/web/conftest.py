@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 
 from autoscaler.model import (
     Action,
@@ -23,97 +22,8 @@ from autoscaler.model import (
     Worker,
     WorkerState,
 )
-from autoscaler.settings import Settings
-from autoscaler.telemetry import Metrics
-from autoscaler.web import (
-    Access,
-    Changes,
-    ConfigurationView,
-    Doorkeeper,
-    Health,
-    Snapshot,
-    Sources,
-    TokenFile,
-    WebServer,
-    build_app,
-)
-from autoscaler.web.api.guard import ActingGuard
-from autoscaler.web.limits import Allowance
-from tests.fakes.api import HeldOrders, TellingHistory
-
-NOW = 1_764_000_000.0
-
-
-class HandClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
-class Parts:
-    """What the server shows, and whom it lets in."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.clock = HandClock()
-        self.metrics = Metrics(version="1.2.3", dry_run=False)
-        self.snapshot = Snapshot()
-        self.health = Health(self.clock, beat_limit_s=30.0)
-        self.changes = Changes()
-        self.configuration = ConfigurationView()
-        self.history: TellingHistory | None = TellingHistory()
-        self.interventions: HeldOrders | None = HeldOrders(self.clock, set())
-        self.access = Access()
-        self.limits: dict[str, Allowance] = {}
-        self.secrets: list[str] = []
-        self.details: dict[str, Any] = {"platform_circuit_open": False, "state_trust": "whole"}
-
-    @property
-    def past(self) -> TellingHistory:
-        assert self.history is not None
-        return self.history
-
-    @property
-    def orders(self) -> HeldOrders:
-        assert self.interventions is not None
-        return self.interventions
-
-    def tokens(self, name: str, text: str) -> TokenFile:
-        path = self.folder / name
-        path.write_text(text)
-        return TokenFile(path, self.clock, self.secrets.append)
-
-    def configure(self, *apps: dict[str, Any], **sections: Any) -> None:
-        settings = Settings.model_validate({"apps": list(apps), **sections})
-        self.configuration.show(settings)
-        self.orders.apps = set(self.configuration.keys())
-
-    def sources(self) -> Sources:
-        return Sources(
-            snapshot=self.snapshot,
-            health=self.health,
-            clock=self.clock,
-            version="1.2.3",
-            started_at=NOW - 100.0,
-            configuration=self.configuration,
-            changes=self.changes,
-            doorkeeper=Doorkeeper(self.access, self.clock),
-            history=self.history,
-            interventions=self.interventions,
-            details=lambda: self.details,
-        )
-
-    def site(self) -> Starlette:
-        sources = self.sources()
-        guard = ActingGuard(sources.doorkeeper, self.clock, **self.limits)
-        return build_app(metrics=self.metrics, sources=sources, guard=guard)
+from autoscaler.web import WebServer
+from tests.fakes.api_site import NOW, HandClock, Parts
 
 
 @pytest.fixture

@@ -62,9 +62,9 @@ def test_who_takes_gzip(header: str, *, taken: bool) -> None:
 
 
 async def test_alive_while_the_loop_goes_round(client: httpx.AsyncClient, parts: Any) -> None:
-    parts.clock.time += 29
+    parts.hand.time += 29
     assert (await client.get("/livez")).status_code == 200
-    parts.clock.time += 2
+    parts.hand.time += 2
     stuck = await client.get("/livez")
     assert stuck.status_code == 503
     assert "31.0 s ago" in stuck.json()["detail"]
