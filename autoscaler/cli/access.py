@@ -32,13 +32,14 @@ def app_key(app: str, namespace: str) -> AppKey:
     return key
 
 
-def connect(url: str, token_file: Path | None, *, timeout_s: float = TIMEOUT_S) -> Remote:
+def connect(url: str, token_file: Path | None, *, timeout_s: float | None = None) -> Remote:
     """Return the daemon at an address, with the token of the file, else of ``AUTOSCALER_TOKEN``.
 
     Raises:
         CommandError: the address or the token cannot be used.
     """
-    return Remote(url, _credential(token_file), timeout_s=timeout_s)
+    limit_s = TIMEOUT_S if timeout_s is None else timeout_s
+    return Remote(url, _credential(token_file), timeout_s=limit_s)
 
 
 def _credential(file: Path | None) -> Credential | None:

@@ -81,8 +81,8 @@ def _print(found: list[tuple[AppKey | None, Fields]], output: Any, start: str, e
         items = [{"app": None if key is None else str(key), **told} for key, told in found]
         print_data(items[0] if len(items) == 1 else {"count": len(items), "items": items}, output)
         return
-    say(f"from {start} to {end}")
     rows = [_cells("all" if key is None else str(key), told) for key, told in found]
+    say(f"from {start} to {end}")
     print_table(table(_COLUMNS, rows, right=_NUMBERS), to=console())
     if all(told["cost"] is None for _, told in found):
         say("no price is known; set price_per_hour of the apps to see money")

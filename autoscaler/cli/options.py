@@ -39,7 +39,10 @@ AllNamespaces = Annotated[
 App = Annotated[
     str,
     typer.Argument(
-        help="NAME, or NAMESPACE/NAME.", show_default=False, autocompletion=complete_app
+        metavar="APP",
+        help="NAME, or NAMESPACE/NAME.",
+        show_default=False,
+        autocompletion=complete_app,
     ),
 ]
 Apps = Annotated[

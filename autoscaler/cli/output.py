@@ -32,9 +32,9 @@ STYLES = {
 Row = Sequence[str | Text]
 
 
-def console() -> Console:
+def console(*, endless: bool = False) -> Console:
     """Return standard output, as wide as the terminal (or ``COLUMNS``), else without an end."""
-    sized = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    sized = not endless and (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit())
     return Console(width=None if sized else UNLIMITED, highlight=False)
 
 
@@ -64,7 +64,7 @@ def table(
 
 
 _LEAST = 8
-_WHOLE = frozenset({"STATE", "WHAT", "AGE"})
+_WHOLE = frozenset({"STATE", "WHAT", "REASON", "TIME", "AGE"})
 """Columns of short words, which are never broken."""
 
 
@@ -85,7 +85,8 @@ def print_data(content: Any, form: Literal["json", "yaml"]) -> None:
     if form == "json":
         typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
         return
-    typer.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), nl=False)
+    plain = json.loads(json.dumps(content))
+    typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), nl=False)
 
 
 def number(value: Any, *, digits: int = 0) -> str:

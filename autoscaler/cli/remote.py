@@ -26,6 +26,16 @@ Fields = dict[str, Any]
 _Query = Mapping[str, str | int | float | list[str] | None]
 
 
+class Answer(dict[str, Any]):
+    """An object of an answer; a field that should be there and is not says so in words."""
+
+    def __missing__(self, name: str) -> Any:
+        raise CommandError(
+            f"the answer has no field {name!r}, as a daemon's has; is it the right address, and as"
+            " new as this program?"
+        )
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Credential:
     """A token and where it is from; its text never shows the value."""
@@ -192,7 +202,7 @@ class Remote:
 
     def _content(self, reply: httpx.Response) -> Fields:
         try:
-            content = reply.json()
+            content = reply.json(object_hook=Answer)
         except ValueError:
             content = None
         if not reply.is_success:

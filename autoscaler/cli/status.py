@@ -176,7 +176,9 @@ class _Shown:
                 for app in apps:
                     typer.echo(json.dumps(app, ensure_ascii=False))
             case _:
-                print_table(self.table(apps, headers=headers), to=console())
+                print_table(
+                    self.table(apps, headers=headers), to=console(endless=self.form == "wide")
+                )
 
     def _columns(self) -> list[str]:
         columns = ["NAME", "STATE", "WORKERS", "WANTED", "MAX", "QUEUE", "REASON", "AGE"]
