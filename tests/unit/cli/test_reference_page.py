@@ -37,7 +37,7 @@ def test_the_command_prints_it_and_writes_it(tmp_path: Path) -> None:
     shown = CliRunner().invoke(program, ["schema", "--cli"])
     assert shown.stdout == commands_as_markdown(ROOT)
     page = tmp_path / "page.md"
-    page.write_text("<!-- commands: begin -->\nold\n<!-- commands: end -->\n")
+    page.write_text("<!-- commands: begin -->\nof yesterday\n<!-- commands: end -->\n")
     assert CliRunner().invoke(program, ["schema", "--cli", "--into", str(page)]).exit_code == 0
     assert shown.stdout in page.read_text()
-    assert "old" not in page.read_text()
+    assert "of yesterday" not in page.read_text()
