@@ -65,7 +65,10 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     log = structlog.get_logger()
     health = Health(clock)
     snapshot, changes = Snapshot(), Changes()
-    metrics = Metrics(version=__version__, dry_run=settings.dry_run)
+    configuration = ConfigurationView()
+    metrics = Metrics(
+        version=__version__, dry_run=settings.dry_run, price_of=configuration.price_of
+    )
     recorder = Recorders((metrics, snapshot, changes, health, DecisionLog(log)))
     tokens = app_tokens(settings)
     client = _client(settings, environ, clock, recorder, tokens)
@@ -93,7 +96,6 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         ),
         concurrency=settings.everai.concurrency,
     )
-    configuration = ConfigurationView()
     sources = Sources(
         snapshot=snapshot,
         health=health,

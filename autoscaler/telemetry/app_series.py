@@ -47,12 +47,14 @@ class AppSeries:
             the policies that only watch. compared: their answers by (policy, more / fewer / same).
         decisions: decisions by (action, reason). requests: scale requests by (direction, outcome).
         by_hand: when each order by hand in force ends, by kind, epoch seconds; 0 for never.
+        cost_per_hour: money that the present workers take in an hour.
         started, stopped: workers that the platform agreed to start and to stop.
     """
 
     __slots__ = (
         "by_hand",
         "compared",
+        "cost_per_hour",
         "decisions",
         "desired",
         "labels",
@@ -76,6 +78,7 @@ class AppSeries:
         self.labels = f'namespace="{namespace}",app="{name}"'
         self.workers: list[int] | None = None
         self.queue_size: int | None = None
+        self.cost_per_hour: float | None = None
         self.observed_at: float | None = None
         self.recommended = _NOTHING
         self.shadow = _NOTHING

@@ -103,6 +103,12 @@ APP_FAMILIES = (
         _one("queue_size"),
     ),
     Family(
+        "autoscaler_cost_per_hour",
+        "gauge",
+        "Money that the workers present take in an hour; absent where no price is known.",
+        _one("cost_per_hour"),
+    ),
+    Family(
         "autoscaler_recommended_workers",
         "gauge",
         "Workers that a policy wants, before any limit; absent while the policy has no data.",

@@ -33,6 +33,7 @@ from autoscaler.telemetry.app_series import AppSeries
 from autoscaler.telemetry.base import SilentRecorder
 from autoscaler.telemetry.families import app_chunks
 from autoscaler.telemetry.histogram import Histogram
+from autoscaler.telemetry.pricing import PriceOf, cost_per_hour, no_price
 
 
 class Metrics(SilentRecorder, Collector):
@@ -42,8 +43,12 @@ class Metrics(SilentRecorder, Collector):
     be forgotten after its last pass.
     """
 
-    def __init__(self, *, version: str, dry_run: bool) -> None:
-        """Take what the constant series show: the program's version, and whether it acts."""
+    def __init__(self, *, version: str, dry_run: bool, price_of: PriceOf = no_price) -> None:
+        """Take what the constant series show: the program's version, and whether it acts.
+
+        ``price_of``: of one worker an hour; asked at every list.
+        """
+        self._price_of = price_of
         self._version = version
         self._dry_run = dry_run
         self._apps: dict[AppKey, AppSeries] = {}
@@ -65,8 +70,10 @@ class Metrics(SilentRecorder, Collector):
     # What happened
 
     def observed(self, observation: Observation) -> None:
-        """Set workers by state, queue size and the time of the list."""
-        self._series(observation.app).observed(observation)
+        """Set workers by state, queue size, cost and the time of the list."""
+        series = self._series(observation.app)
+        series.observed(observation)
+        series.cost_per_hour = cost_per_hour(observation, self._price_of, series.cost_per_hour)
 
     def decided(self, decision: Decision) -> None:
         """Set recommended, desired and bounds; count the decision."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autoscaler.model import AppKey
+from autoscaler.model import AppKey, Worker
 from autoscaler.settings import AppSettings, Settings
 from autoscaler.settings.written import written
 
@@ -26,6 +26,11 @@ class ConfigurationView:
     def app(self, key: AppKey) -> AppSettings | None:
         """Return the settings of an app; ``None`` for one that is not configured."""
         return self._apps.get(key)
+
+    def price_of(self, key: AppKey, worker: Worker) -> float:  # noqa: ARG002 - an app's own price holds for any
+        """Return the price of one worker of an app an hour; 0 where none is configured."""
+        app = self._apps.get(key)
+        return 0.0 if app is None else app.price_per_hour or 0.0
 
     def keys(self) -> tuple[AppKey, ...]:
         """Return the configured apps."""

@@ -25,7 +25,7 @@ STOP_LIMIT_S = 2.0
 """Seconds after which what is left of the server is cut off."""
 
 UNTAKEN_MS = 90_000
-"""A connection whose client takes nothing for so long is cut, so that it holds no place for ever."""
+"""A connection whose client takes nothing for so long is cut: it holds no place for ever."""
 
 CONNECTIONS_MAX = 512
 """Connections at a time; beyond it uvicorn answers 503."""

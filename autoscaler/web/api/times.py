@@ -46,7 +46,7 @@ def moment_of(name: str, text: str, now: float) -> float:
         Problem: 422; it is no moment, or lies in the future.
     """
     try:
-        at = _parse(text.strip(), now)
+        at = _parse(text, now)
     except (ValueError, OverflowError):
         raise wrong_value("query", name, text, RULE) from None
     if at < 0:

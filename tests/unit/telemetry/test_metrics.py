@@ -37,6 +37,7 @@ Labels = frozenset[tuple[str, str]]
 PROMISED = {
     "autoscaler_workers": {"namespace", "app", "state"},
     "autoscaler_queue_size": {"namespace", "app"},
+    "autoscaler_cost_per_hour": {"namespace", "app"},
     "autoscaler_recommended_workers": {"namespace", "app", "policy"},
     "autoscaler_shadow_workers": {"namespace", "app", "policy"},
     "autoscaler_shadow_decisions_total": {"namespace", "app", "policy", "compared"},
@@ -63,7 +64,7 @@ PROMISED = {
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(version="1.2.3", dry_run=False)
+    return Metrics(version="1.2.3", dry_run=False, price_of=lambda _app, _worker: 2.5)
 
 
 BOOST = Intervention(InterventionKind.BOOST, 1.0, 99.5, "ann", "a fair", workers=2)
@@ -132,6 +133,34 @@ def test_nothing_of_an_app_is_shown_before_it_is_known(
     for name in ("workers", "queue_size", "desired_workers", "orders_open"):
         assert f"autoscaler_{name}" not in shown
     assert shown["autoscaler_workers_started_total"] == {frozenset(SD15.items()): 0}
+
+
+def test_cost_counts_whoever_occupies_a_place(
+    metrics: Metrics, observe: Callable[..., Observation]
+) -> None:
+    states = (WorkerState.FREE, WorkerState.BUSY, WorkerState.REMOVING, WorkerState.ERROR)
+    metrics.observed(observe(*states, WorkerState.GONE))
+    assert value(metrics, "autoscaler_cost_per_hour", SD15) == 7.5
+    metrics.observed(observe())
+    assert value(metrics, "autoscaler_cost_per_hour", SD15) == 0
+
+
+def test_cost_goes_by_the_model_and_is_absent_where_a_price_is_missing(
+    observe: Callable[..., Observation],
+) -> None:
+    prices = {"A100": 4.0, "L4": 1.0}
+    metrics = Metrics(
+        version="1", dry_run=False, price_of=lambda _, w: prices.get(w.gpu_model, 0.0)
+    )
+    seen = observe(WorkerState.FREE, WorkerState.BUSY)
+    first, second = seen.workers
+    two = (replace(first, gpu_model="A100"), replace(second, gpu_model="L4"))
+    metrics.observed(replace(seen, workers=two))
+    assert value(metrics, "autoscaler_cost_per_hour", SD15) == 5.0
+    metrics.observed(replace(seen, workers=(two[0], replace(second, gpu_model="H100"))))
+    assert value(metrics, "autoscaler_cost_per_hour", SD15) is None
+    metrics.observed(replace(seen, workers=()))
+    assert value(metrics, "autoscaler_cost_per_hour", SD15) is None
 
 
 def test_workers_by_state_with_zeros_and_without_the_gone(
@@ -285,7 +314,7 @@ def test_forgetting_two_thousand_apps_leaves_nothing(
         metrics.scaled(decide(app=app), ScaleUp(1), Outcome.APPLIED, "")
         metrics.raced(app, "w0")
     text = metrics.render().decode()
-    assert text.count('app="app-1999"') == 20
+    assert text.count('app="app-1999"') == 21
     for app in apps:
         metrics.forget(app)
     assert "app-" not in metrics.render().decode()
