@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import sys
 from typing import Any
 
 import pytest
@@ -183,3 +187,23 @@ async def test_cost_without_a_price(weeks: Site, run: Run) -> None:
     shown = await run("cost", "sd15")
     assert shown.exit_code == 0
     assert "set price_per_hour" in shown.stderr
+
+
+async def test_following_tells_what_comes_and_ends_with_ctrl_c(
+    weeks: Site, environ: dict[str, str]
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "autoscaler", "history", "sd15", "-f", "-o", "json",
+        "--interval", "0.2", "--url", weeks.url, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE, env={**os.environ, **environ},
+    )  # fmt: skip
+    assert process.stdout is not None
+    for known in (1, 2):
+        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        assert json.loads(line)["id"] == known
+    weeks.told(weeks.decided("sd15", Reason.NO_DATA), weeks.now)
+    line = await asyncio.wait_for(process.stdout.readline(), 60)
+    assert (json.loads(line)["id"], json.loads(line)["reason"]) == (3, "NoData")
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, out, err) == (130, b"", b"")
