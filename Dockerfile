@@ -1,6 +1,6 @@
 # The daemon in an image: locked with hashes, non-root, read-only, no shell needed at run time.
 #
-#   docker build --tag everai-worker-autoscaler .
+#   make page && docker build --tag everai-worker-autoscaler .
 #
 # BASE_IMAGE is what it runs on: anything with Python >= 3.11 and certificates. BUILD_IMAGE builds,
 # and needs pip and venv too; its Python must be the same, at the same path.
@@ -24,8 +24,11 @@ RUN python3 -m venv --without-pip /opt/autoscaler \
     && /opt/build/bin/uv sync --frozen --no-default-groups --no-install-project \
          --extra kubernetes --extra postgres --extra speed
 COPY README.md README.zh-CN.md CHANGELOG.md LICENSE ./
+COPY deploy/page ./deploy/page
+# With what `make page` brought for the status page; the build stops where that is missing.
 COPY autoscaler ./autoscaler
-RUN /opt/build/bin/python -m hatchling build --target wheel --directory /dist \
+RUN export AUTOSCALER_PAGE=required \
+    && /opt/build/bin/python -m hatchling build --target wheel --directory /dist \
     && /opt/build/bin/uv pip install --python /opt/autoscaler/bin/python --offline --no-deps /dist/*.whl \
     && rm /opt/autoscaler/.lock \
     && install -d -m 0755 /skeleton/etc /skeleton/state

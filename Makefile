@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 STAMP := $(VENV)/.synced
+AXE := deploy/page/node_modules/axe-core/axe.min.js
 
 EXTRAS := --extra kubernetes --extra postgres --extra speed
 
@@ -22,6 +23,10 @@ $(STAMP): pyproject.toml uv.lock
 	@touch $(STAMP)
 
 setup: $(STAMP) ## Install everything into .venv
+	@$(BIN)/python deploy/page/vendor.py || echo "The status page will have tables in place of charts."
+
+page: $(STAMP) ## Bring the charting library of the status page (needs npm); setup does it too
+	$(BIN)/python deploy/page/vendor.py
 
 check: $(STAMP) ## Lint, format check, types, layers
 	$(BIN)/ruff check .
@@ -35,7 +40,14 @@ format: $(STAMP) ## Format, and repair what can be repaired
 
 test: $(STAMP) ## Everything but the targets below; at most five minutes
 	$(BIN)/pytest -n auto --dist worksteal \
-	  -m "not foreign and not chaos and not mutation and not kubernetes and not image and not chart"
+	  -m "not browser and not foreign and not chaos and not mutation and not kubernetes and not image and not chart"
+
+$(AXE): deploy/page/package-lock.json
+	cd deploy/page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test-browser: page $(AXE) ## The status page in a real Chromium (Debian package chromium; needs npm)
+	$(BIN)/pytest tests/browser -n 2 --dist worksteal -m browser
 
 test-foreign: $(STAMP) ## The emulator driven by the platform's own public client (from PyPI)
 	$(BIN)/pytest tests/foreign -m foreign
@@ -86,6 +98,9 @@ reference: $(STAMP) ## Write the generated tables of docs/, and the dashboard, a
 plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 	$(BIN)/autoscaler policies --plot docs/images/policies
 
+screenshots: page ## Take the pictures of docs/status-page.md anew (needs chromium and npm)
+	$(BIN)/python -m tests.browser.screenshots
+
 lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (about half an hour)
 	$(BIN)/autoscaler lab --out docs/lab --images docs/images/lab --into docs/benchmarks.md
 
@@ -115,4 +130,4 @@ audit: $(STAMP) ## Look for known vulnerabilities of the libraries (needs https:
 	$(UV) tool run --quiet pip-audit==2.10.1 --requirement build/requirements.txt --require-hashes --disable-pip --strict
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) deploy/page/node_modules autoscaler/web/page/vendor build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -135,6 +135,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         history=history,
         interventions=Desk(supervisor, reconciler, leadership),
         leadership=leadership,
+        price_of=prices.of,
         details=lambda: {
             "platform_circuit_open": breaker.is_open,
             "state_trust": state.trust.value,

@@ -67,7 +67,7 @@ class _Show:
         """Show a moment, if it differs from the last one."""
         if not self._address:
             self._address = address
-            where = f"metrics: {address}/metrics   decisions: {address}/api/v1/apps"
+            where = f"page: {address}/   metrics: {address}/metrics"
             self._console.print(where, soft_wrap=True)
         row = _row(frame)
         if row is None or (self._rows and row[1:] == self._rows[-1][1:]):

@@ -14,19 +14,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from autoscaler.ports import Leadership
 from autoscaler.web.api import HealthView, Sources, build_api
 from autoscaler.web.api.assembly import PREFIX
 from autoscaler.web.api.guard import ActingGuard
 from autoscaler.web.gate import Gate
+from autoscaler.web.pages import INDEX, StatusPage, status_page
 from autoscaler.web.responses import (
     SecurityHeaders,
     json_response,
     on_fault,
     on_http_error,
     stream,
+    wants_page,
 )
 
 _ADDRESSES = {
@@ -50,32 +52,41 @@ class _Endpoints:
     """The handlers beside the API, over what they show."""
 
     def __init__(
-        self, *, metrics: MetricsView, health: HealthView, version: str, leadership: Leadership
+        self,
+        *,
+        metrics: MetricsView,
+        health: HealthView,
+        page: StatusPage,
+        version: str,
+        leadership: Leadership,
     ) -> None:
         self._leadership = leadership
         self._metrics = metrics
+        self._page = page
         self._health = health
         self._version = version
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """Return the addresses; each answers GET and HEAD."""
         return [
             Route("/", self.index),
             Route("/metrics", self.metrics),
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
+            *self._page.routes(),
         ]
 
-    async def index(self, _: Request) -> Response:
-        """Say what this is, who leads, and where things are."""
-        return json_response(
-            {
-                "program": "autoscaler",
-                "version": self._version,
-                "leader": self._leader(),
-                "addresses": _ADDRESSES,
-            }
-        )
+    async def index(self, request: Request) -> Response:
+        """Return the page to a browser; say to others what this is, who leads, where things are."""
+        if wants_page(request.headers.get("accept", "")):
+            return self._page.answer(request, INDEX)
+        about = {
+            "program": "autoscaler",
+            "version": self._version,
+            "leader": self._leader(),
+            "addresses": _ADDRESSES,
+        }
+        return json_response(about, headers={"Vary": "Accept"})
 
     def _leader(self) -> dict[str, object]:
         """Return who leads among several replicas; with one, that it does."""
@@ -111,6 +122,7 @@ def build_app(
     endpoints = _Endpoints(
         metrics=metrics,
         health=sources.health,
+        page=status_page(),
         version=sources.version,
         leadership=sources.leadership,
     )

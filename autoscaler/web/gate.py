@@ -18,9 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from autoscaler.ports.clock import Clock
 from autoscaler.web.limits import Allowance, RateLimit, caller_of
 from autoscaler.web.problems import Problem, problem
+from autoscaler.web.responses import wants_page
 from autoscaler.web.tokens import TokenFile, TokensUnusable
 
 ALWAYS_OPEN = frozenset({"/livez", "/readyz"})
+PAGE = "/page/"
+"""The page's own files are the same for everybody; a browser has no token until they ask for it."""
 METRICS = "/metrics"
 WRONG_TOKENS = Allowance(burst=10, per_minute=10)
 """Wrong tokens that one address may send before it is told to wait. A right one always passes:
@@ -128,6 +131,9 @@ class Gate:
                 "This server does not answer to the name in the Host header. Use its address, or "
                 "add the name to server.allowed_hosts.",
             )
+        accept = request.headers.get("accept", "")
+        if path.startswith(PAGE) or (path == "/" and wants_page(accept)):
+            return
         if path == METRICS and not self._doorkeeper.access.metrics_need_token:
             return
         self._doorkeeper.may_read(request)

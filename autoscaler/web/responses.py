@@ -138,6 +138,11 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return False
 
 
+def wants_page(accept: str) -> bool:
+    """Whether an ``Accept`` header asks for HTML by name, as browsers do and programs do not."""
+    return "text/html" in accept.lower()
+
+
 def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
     packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WBITS)
     for chunk in chunks:

@@ -23,9 +23,14 @@ Orders = Sequence[Intervention]
 """What people ordered for an app and what holds now."""
 
 
-def app_row(app: AppKey, seen: AppSnapshot, orders: Orders) -> dict[str, Any]:
-    """Return the line of an app in a table: a dozen plain values."""
-    decision = seen.decision
+def app_row(
+    app: AppKey, seen: AppSnapshot, orders: Orders, cost_per_hour: float | None
+) -> dict[str, Any]:
+    """Return the line of an app in a table: plain values only.
+
+    ``cost_per_hour``: of the workers of the last list; ``None`` where no price is known.
+    """
+    decision, observation = seen.decision, seen.observation
     return {
         "namespace": app.namespace,
         "name": app.name,
@@ -39,25 +44,31 @@ def app_row(app: AppKey, seen: AppSnapshot, orders: Orders) -> dict[str, Any]:
         "min_workers": None if decision is None else decision.min_workers,
         "max_workers": None if decision is None else decision.max_workers,
         "interventions": [intervention_fields(order) for order in orders],
+        "cost_per_hour": cost_per_hour,
+        **moment("seen_at", None if observation is None else observation.received_at),
         **moment("decided_at", None if decision is None else decision.at),
     }
 
 
-def app_summary(app: AppKey, seen: AppSnapshot, orders: Orders) -> dict[str, Any]:
+def app_summary(
+    app: AppKey, seen: AppSnapshot, orders: Orders, cost_per_hour: float | None
+) -> dict[str, Any]:
     """Return an app for the list of all: the observation has its workers counted by state."""
     observation = seen.observation
     return {
-        **app_row(app, seen, orders),
+        **app_row(app, seen, orders, cost_per_hour),
         "observation": None if observation is None else observation_summary(observation),
         "decision": _decision(seen.decision),
     }
 
 
-def app_details(app: AppKey, seen: AppSnapshot, orders: Orders) -> dict[str, Any]:
+def app_details(
+    app: AppKey, seen: AppSnapshot, orders: Orders, cost_per_hour: float | None
+) -> dict[str, Any]:
     """Return everything that is kept of an app, its workers one by one."""
     observation = seen.observation
     return {
-        **app_row(app, seen, orders),
+        **app_row(app, seen, orders, cost_per_hour),
         "observation": None if observation is None else observation_fields(observation),
         "decision": _decision(seen.decision),
         "explanation": None

@@ -21,7 +21,7 @@ from autoscaler.web.api.sources import From, Sources
 from autoscaler.web.responses import json_response, stream
 from autoscaler.web.snapshot import AppSnapshot
 from autoscaler.web.status import AppStatus, status_of
-from autoscaler.web.views import app_details, app_summary, queue_size, workers_present
+from autoscaler.web.views import app_details, app_row, app_summary, queue_size, workers_present
 
 APPS_PER_CHUNK = 10
 """Apps of the list that are written in one go: about half a millisecond of work."""
@@ -50,6 +50,9 @@ class AppsQuery(Query):
     order: Literal["asc", "desc"] = "asc"
     offset: int = Field(default=0, ge=0, le=1_000_000, description="Apps to skip.")
     limit: int = Field(default=100, ge=1, le=PAGE_MAX, description="Apps on a page at most.")
+    brief: bool = Field(
+        default=False, description="Whether `observation` and `decision` are left out."
+    )
 
 
 def _known(value: Any) -> tuple[bool, Any]:
@@ -87,7 +90,7 @@ async def list_apps(
         "count": len(page),
         "next_offset": follows if page and follows < len(matching) else None,
     }
-    return stream(request, _in_chunks(sources, head, page), "application/json")
+    return stream(request, _in_chunks(sources, head, page, brief=query.brief), "application/json")
 
 
 @router.get(
@@ -100,7 +103,7 @@ async def list_apps(
 async def get_app(key: Key, sources: From) -> Response:
     """Return everything that is known of an app now, and what its last 24 hours took."""
     seen = sources.known(key)
-    fields = app_details(key, seen, sources.in_force(key))
+    fields = app_details(key, seen, sources.in_force(key), sources.cost_per_hour(key, seen))
     return json_response(fields | {"cost_24h": await _cost_24h(key, sources)})
 
 
@@ -150,11 +153,14 @@ def _matches(app: AppKey, seen: AppSnapshot, query: AppsQuery) -> bool:
     return not query.reason or (decision is not None and decision.reason in query.reason)
 
 
-def _in_chunks(sources: Sources, head: dict[str, Any], page: list[Seen]) -> Iterator[bytes]:
+def _in_chunks(
+    sources: Sources, head: dict[str, Any], page: list[Seen], *, brief: bool
+) -> Iterator[bytes]:
+    show = app_row if brief else app_summary
     yield msgspec.json.encode(head)[:-1] + b',"items":['
     for start in range(0, len(page), APPS_PER_CHUNK):
         items = [
-            app_summary(app, seen, sources.in_force(app))
+            show(app, seen, sources.in_force(app), sources.cost_per_hour(app, seen))
             for app, seen in page[start : start + APPS_PER_CHUNK]
         ]
         yield (b"," if start else b"") + msgspec.json.encode(items)[1:-1]

@@ -144,7 +144,10 @@ class EventStream(Response):
         seen = self._sources.snapshot.get(app)
         if seen is None:
             return _event("gone", {"namespace": app.namespace, "name": app.name})
-        return _event("app", app_row(app, seen, self._sources.in_force(app)))
+        return _event(
+            "app",
+            app_row(app, seen, self._sources.in_force(app), self._sources.cost_per_hour(app, seen)),
+        )
 
 
 def _event(kind: str, fields: dict[str, Any]) -> bytes:

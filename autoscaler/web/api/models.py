@@ -69,6 +69,11 @@ class AppRow(BaseModel):
     min_workers: int | None
     max_workers: int | None
     interventions: list[InterventionView]
+    cost_per_hour: float | None = Field(
+        description="Of the workers of the last list; null where no price is known."
+    )
+    seen_at: str | None = Field(description="When the last complete list came.")
+    seen_at_epoch_s: float | None
     decided_at: str | None
     decided_at_epoch_s: float | None
 
@@ -77,9 +82,12 @@ class AppSummary(AppRow):
     """An app in the list of all."""
 
     observation: dict[str, Any] | None = Field(
-        description="The last complete list, its workers counted by state."
+        default=None,
+        description="The last complete list, its workers counted by state; not in a brief list.",
     )
-    decision: dict[str, Any] | None = Field(description="The last decision, whole.")
+    decision: dict[str, Any] | None = Field(
+        default=None, description="The last decision, whole; not in a brief list."
+    )
 
 
 class AppPage(BaseModel):

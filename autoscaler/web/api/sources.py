@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
-from autoscaler.model import AppKey, Intervention
+from autoscaler.model import PRESENT, AppKey, Intervention, Worker
 from autoscaler.ports import AlwaysLeader, Clock, History, Interventions, Leadership
 from autoscaler.web.changes import Changes
 from autoscaler.web.configuration import ConfigurationView
@@ -34,12 +34,21 @@ class Details(Protocol):
         """Return it, ready for JSON."""
 
 
+PriceOf = Callable[[AppKey], Callable[[Worker | None], float]]
+"""Per app: the price per hour of a worker, or of its workers as such (``None``); 0: not known."""
+
+
+def _no_price(_: AppKey) -> Callable[[Worker | None], float]:
+    return lambda _: 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that the API shows or acts on.
 
     Attributes:
         history: ``None`` where it is off. interventions: ``None`` where nothing takes orders.
+        price_of: what workers cost.
         started_at: our clock, epoch seconds.
     """
 
@@ -54,6 +63,7 @@ class Sources:
     history: History | None = None
     interventions: Interventions | None = None
     details: Details = field(default=dict)
+    price_of: PriceOf = _no_price
     leadership: Leadership = field(default_factory=AlwaysLeader)
 
     def known(self, app: AppKey) -> AppSnapshot:
@@ -82,6 +92,14 @@ class Sources:
                 " `history` to turn it on; the present is at GET /api/v1/apps.",
             )
         return self.history
+
+    def cost_per_hour(self, app: AppKey, seen: AppSnapshot) -> float | None:
+        """Return what the workers of the last list cost; ``None`` where no price is known."""
+        if seen.observation is None:
+            return None
+        price = self.price_of(app)
+        cost = sum(price(w) for w in seen.observation.workers if w.state in PRESENT)
+        return cost if cost > 0 or price(None) > 0 else None
 
     def in_force(self, app: AppKey) -> tuple[Intervention, ...]:
         """Return what people ordered for an app and what holds now."""
