@@ -88,11 +88,12 @@ chaos: $(STAMP) ## Daemon and emulator as processes; faults, and ten kills, unde
 soak: $(STAMP) ## Simulated days of faults (SEEDS=300 HOURS=2)
 	$(BIN)/autoscaler soak --seeds $(or $(SEEDS),300) --hours $(or $(HOURS),2)
 
-reference: $(STAMP) ## Write the tables of docs/configuration.md, policies.md and metrics.md anew
+reference: $(STAMP) ## Write the generated tables of docs/, and the dashboard, anew
 	$(BIN)/autoscaler schema --markdown --into docs/configuration.md
 	$(BIN)/autoscaler policies --into docs/policies.md
 	$(BIN)/autoscaler schema --metrics --into docs/metrics.md
 	$(BIN)/python -m deploy.dashboards
+	$(BIN)/autoscaler schema --cli --into docs/cli.md
 
 plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 	$(BIN)/autoscaler policies --plot docs/images/policies

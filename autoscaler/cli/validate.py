@@ -1,9 +1,7 @@
-"""``autoscaler validate`` and ``autoscaler schema``: the configuration, without running it."""
+"""``autoscaler validate``: the configuration, without running it."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +10,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from autoscaler.app.metrics_page import metrics_of_a_daemon
 from autoscaler.model import Role
 from autoscaler.settings import (
     AppSettings,
@@ -21,12 +18,8 @@ from autoscaler.settings import (
     Problem,
     UnreadableConfiguration,
     check,
-    json_schema,
-    reference,
-    with_reference,
 )
 from autoscaler.settings.problems import is_secret, value_text
-from autoscaler.telemetry.catalogue import tables, with_tables
 
 EXIT_BAD = 1
 EXIT_UNREADABLE = 2
@@ -55,36 +48,6 @@ def validate(
     print_problems(checked.warnings)
     for app in checked.settings.apps:
         typer.echo(summary(app))
-
-
-def schema(
-    *,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the reference tables of the keys instead.")
-    ] = False,
-    metrics: Annotated[
-        bool, typer.Option("--metrics", help="Print the table of all metrics instead.")
-    ] = False,
-    into: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Put the tables between the marks of this page."),
-    ] = None,
-) -> None:
-    """Print the JSON Schema of the configuration file, for editors.
-
-    Save it, and begin the file with: # yaml-language-server: $schema=autoscaler.schema.json
-    """
-    if metrics:
-        shown = asyncio.run(metrics_of_a_daemon())
-        if into is None:
-            typer.echo(tables(shown))
-        else:
-            into.write_text(with_tables(into.read_text(encoding="utf-8"), shown), encoding="utf-8")
-        return
-    if into is not None:
-        into.write_text(with_reference(into.read_text(encoding="utf-8")), encoding="utf-8")
-        return
-    typer.echo(reference() if markdown else json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 def print_problems(problems: tuple[Problem, ...]) -> None:

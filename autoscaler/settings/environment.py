@@ -25,7 +25,15 @@ from autoscaler.settings.problems import Path, Problem, path_text
 ENDPOINT = "EVERAI_ENDPOINT"
 """The platform's own variable: stronger than the file, weaker than AUTOSCALER_EVERAI__ENDPOINT."""
 
-OF_THE_COMMAND_LINE = frozenset({"AUTOSCALER_CONFIG"})
+OF_THE_COMMAND_LINE = frozenset(
+    {
+        "AUTOSCALER_CONFIG",
+        "AUTOSCALER_NAMESPACE",
+        "AUTOSCALER_TOKEN",
+        "AUTOSCALER_TOKEN_FILE",
+        "AUTOSCALER_URL",
+    }
+)
 """Variables that the command line reads, not the settings."""
 
 _SERVICE_LINK = re.compile(

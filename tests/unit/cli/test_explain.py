@@ -264,7 +264,7 @@ def test_a_decision_in_words(situation: Any) -> None:
     words, rows = GOLDEN[situation]
     fields = json.loads(json.dumps(decision_fields(situation().decision)))
     assert paragraph(fields) == words
-    columns = [list(column.cells) for column in table(fields).columns]
+    columns = [[str(cell) for cell in column.cells] for column in table(fields).columns]
     assert list(zip(*columns, strict=True)) == rows
 
 
@@ -298,7 +298,7 @@ async def server(snapshot: Snapshot) -> AsyncIterator[WebServer]:
 
 
 async def explain(server: str, *arguments: str) -> Result:
-    given = ["explain", *arguments, "--server", server]
+    given = ["explain", *arguments, "--url", server]
     env = {"COLUMNS": "160", "NO_COLOR": "1", "NO_PROXY": "127.0.0.1"}
     return await asyncio.to_thread(CliRunner().invoke, program, given, env=env)
 
@@ -324,7 +324,7 @@ async def test_the_command_prints_json(server: WebServer, snapshot: Snapshot) ->
     shown = await explain(server.url, "sd15", "-o", "json")
     assert shown.exit_code == 0
     assert json.loads(shown.stdout) == decision_fields(decision)
-    assert (await explain(server.url, "sd15", "-o", "yaml")).exit_code == 2
+    assert (await explain(server.url, "sd15", "-o", "xml")).exit_code == 2
 
 
 async def test_an_app_that_is_not_known_or_not_decided_upon(
@@ -333,7 +333,7 @@ async def test_an_app_that_is_not_known_or_not_decided_upon(
     snapshot.observed(scale_up().observation)
     unknown = await explain(server.url, "sd16")
     assert (unknown.exit_code, unknown.stdout) == (4, "")
-    assert "does not know default/sd16" in unknown.stderr
+    assert "No app default/sd16 is known" in unknown.stderr
     undecided = await explain(server.url, "sd15")
     assert undecided.exit_code == 4
     assert "not been decided upon yet" in undecided.stderr
@@ -345,7 +345,7 @@ async def test_no_daemon_or_another_server(server: WebServer) -> None:
     silent = await explain(f"http://127.0.0.1:{port}", "sd15")
     assert silent.exit_code == 1
     assert f"no daemon answers at http://127.0.0.1:{port}" in silent.stderr
-    assert (await explain("nonsense", "sd15")).exit_code == 1
+    assert (await explain("nonsense", "sd15")).exit_code == 2
 
 
 def test_a_shadow_is_told_beside_what_those_that_act_want() -> None:

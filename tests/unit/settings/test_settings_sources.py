@@ -115,7 +115,7 @@ def test_the_command_line_is_named_where_its_value_is_bad(checked: Check) -> Non
     [
         ("AUTOSCALER_SERVER__LISTN", "did you mean AUTOSCALER_SERVER__LISTEN?"),
         ("AUTOSCALER_LOG_LEVEL", "did you mean AUTOSCALER_LOG__LEVEL?"),
-        ("AUTOSCALER_TOKEN", TOKEN_HINT),
+        ("AUTOSCALER_EVERAI_TOKEN", TOKEN_HINT),
     ],
 )
 def test_an_unknown_variable_is_an_error(checked: Check, name: str, hint: str) -> None:
@@ -128,6 +128,10 @@ def test_an_unknown_variable_is_an_error(checked: Check, name: str, hint: str) -
     "name",
     [
         "AUTOSCALER_CONFIG",
+        "AUTOSCALER_NAMESPACE",
+        "AUTOSCALER_TOKEN",
+        "AUTOSCALER_TOKEN_FILE",
+        "AUTOSCALER_URL",
         "AUTOSCALER_SERVICE_HOST",
         "AUTOSCALER_SERVICE_PORT",
         "AUTOSCALER_SERVICE_PORT_HTTP",

@@ -8,7 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from autoscaler.cli.validate import schema, validate
+from autoscaler.cli.schema import schema
+from autoscaler.cli.validate import validate
 from autoscaler.settings import reference
 
 Run = Callable[..., Result]
