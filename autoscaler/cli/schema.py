@@ -48,8 +48,7 @@ def schema(
     if into is not None:
         into.write_text(page.put_into(into.read_text(encoding="utf-8")), encoding="utf-8")
     elif cli or metrics or markdown:
-        text = page.text()
-        typer.echo(text, nl=not text.endswith("\n"))
+        typer.echo(page.text(), nl=not cli)
     else:
         typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 

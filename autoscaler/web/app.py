@@ -30,6 +30,7 @@ from autoscaler.web.responses import (
     stream,
     wants_page,
 )
+from autoscaler.web.views import leader_fields
 
 _ADDRESSES = {
     "metrics": "/metrics",
@@ -83,21 +84,10 @@ class _Endpoints:
         about = {
             "program": "autoscaler",
             "version": self._version,
-            "leader": self._leader(),
+            "leader": leader_fields(self._leadership),
             "addresses": _ADDRESSES,
         }
         return json_response(about, headers={"Vary": "Accept"})
-
-    def _leader(self) -> dict[str, object]:
-        """Return who leads among several replicas; with one, that it does."""
-        leadership = self._leadership
-        term = leadership.term
-        return {
-            "is_leader": leadership.left_s() > 0,
-            "identity": leadership.identity,
-            "leader": leadership.leader,
-            "term": None if term is None else term.number,
-        }
 
     async def metrics(self, request: Request) -> Response:
         """Return all series in the text format that the scraper prefers."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from autoscaler.model import AppKey, Decision, Intervention, NoData, action_name
 from autoscaler.model.worker import PRESENT
+from autoscaler.ports import Leadership
 from autoscaler.telemetry.explanation import paragraph, steps
 from autoscaler.telemetry.serialize import (
     action_fields,
@@ -91,6 +92,17 @@ def queue_size(seen: AppSnapshot) -> int | None:
     if seen.observation is None or isinstance(seen.observation.queue_size, NoData):
         return None
     return seen.observation.queue_size
+
+
+def leader_fields(leadership: Leadership) -> dict[str, Any]:
+    """Return who leads among several replicas; with one, that it does."""
+    term = leadership.term
+    return {
+        "is_leader": leadership.left_s() > 0,
+        "identity": leadership.identity,
+        "leader": leadership.leader,
+        "term": None if term is None else term.number,
+    }
 
 
 def explanation(decision: dict[str, Any]) -> dict[str, Any]:

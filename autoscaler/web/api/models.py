@@ -237,6 +237,15 @@ class HistoryHealthView(BaseModel):
     size_bytes: int | None
 
 
+class LeaderView(BaseModel):
+    """Who acts, where several replicas run; with one, that it does."""
+
+    is_leader: bool
+    identity: str = Field(description="Who this replica is; empty where it is the only one.")
+    leader: str = Field(description="Who leads, as far as is known; empty for nobody.")
+    term: int | None = Field(description="Number of this replica's own reign.")
+
+
 class HealthDetails(BaseModel):
     """How the program does."""
 
@@ -253,7 +262,7 @@ class HealthDetails(BaseModel):
     platform_circuit_open: bool | None = None
     state_trust: str | None = None
     dry_run: bool | None = None
-    leader: bool | None = Field(default=None, description="null where there is no election.")
+    leader: LeaderView
 
 
 class ParameterView(BaseModel):

@@ -17,6 +17,7 @@ from autoscaler.web.api.parameters import KnownKey, problems
 from autoscaler.web.api.sources import From, Sources
 from autoscaler.web.problems import Problem
 from autoscaler.web.responses import json_response
+from autoscaler.web.views import leader_fields
 
 router = APIRouter(tags=["service"])
 
@@ -43,6 +44,7 @@ async def health(sources: From) -> Response:
         "listeners": len(sources.changes),
         "acting": sources.doorkeeper.access.action is not None,
         "history": await _history(sources),
+        "leader": leader_fields(sources.leadership),
     }
     return json_response(fields | dict(sources.details()))
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource, parse_endpoint
+from autoscaler.everai.call import always
 from autoscaler.everai.transport import make_transport
 
 SECRET = "tok-5ecret/of+the=account"
@@ -173,6 +174,7 @@ def _by_httpx(endpoint: str, options: dict[str, Any]) -> httpx.AsyncBaseTranspor
         parse_endpoint(endpoint),
         ca_bundle=options.get("ca_bundle"),
         pool=options.get("pool") or Pool(),
+        may_send=options.get("may_send", always),
     )
 
 
