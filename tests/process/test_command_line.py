@@ -42,6 +42,7 @@ PLATFORM: dict[str, Any] = {
     ]
 }
 PATIENCE_S = 60.0
+ACTION_TOKEN = "act-0123456789-abcdef"
 PROGRAM = Path(sys.executable).with_name("autoscaler")
 """The console script: its name is what the shell completes."""
 
@@ -87,9 +88,16 @@ class Shell:
 
 
 @pytest.fixture
-async def shell(start_daemon: StartDaemon) -> AsyncIterator[Shell]:
+async def shell(start_daemon: StartDaemon, tmp_path: Path) -> AsyncIterator[Shell]:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"ann:{ACTION_TOKEN}\n")
+    server = {"listen": "127.0.0.1:0", "action_token_file": str(tokens)}
     async with emulated(PLATFORM) as emulator:
-        daemon = await start_daemon(emulator, [{"name": "sd15"}, {"name": "llama"}])
+        daemon = await start_daemon(
+            emulator,
+            [{"name": "sd15"}, {"name": "llama", "price_per_hour": 3.6}],
+            extra={"server": server},
+        )
 
         async def settled() -> bool:
             return await daemon.reason("sd15") == "AtMaximum" and bool(await daemon.reason("llama"))
@@ -248,3 +256,59 @@ async def test_top_leaves_the_terminal_as_it_was(shell: Shell, end: Any, status:
         assert b"Traceback" not in told
     finally:
         terminal.close()
+
+
+async def test_orders_by_hand_are_obeyed_and_told_in_the_past(shell: Shell) -> None:
+    token = {"env": shell.variables(AUTOSCALER_TOKEN=ACTION_TOKEN)}
+    before = await shell.run("explain", "llama")
+    scaled = await shell.run("scale", "llama", "4", "--for", "1h", "--reason", "a fair", **token)
+    assert scaled.status == 0
+    assert "to undo: autoscaler resume default/llama" in scaled.err
+
+    async def four() -> bool:
+        decision = (await shell.daemon.app("llama"))["decision"]
+        ready = decision["census"]["free"] + decision["census"]["busy"]
+        return bool(decision["reason"] == "Overridden" and ready == 4)
+
+    await eventually(four)
+    paused = await shell.run("pause", "llama", "--reason", "an update", **token)
+    assert paused.status == 0
+    await eventually(lambda: _reason_is(shell, "Paused"))
+    resumed = await shell.run("resume", "llama", "--reason", "done", **token)
+    assert resumed.status == 0
+
+    async def back() -> bool:
+        return await shell.daemon.reason("llama") not in ("Paused", "Overridden")
+
+    await eventually(back)
+    told = await shell.run("history", "llama", "--since", "1h", "-o", "json")
+    assert told.status == 0
+    assert "override by ann" in told.out
+    assert "ended: ended by ann" in told.out
+    reasons = {event["reason"] for event in json.loads(told.out)["items"]}
+    assert {"Overridden", "Paused"} <= reasons
+    then = await shell.run("explain", "llama", "--at", _moment_of("Overridden", told.out))
+    assert then.status == 0
+    assert "override to 4" in then.out
+    assert then.out != before.out
+    cost = await shell.run("cost", "llama", "--since", "1h")
+    assert cost.status == 0
+    assert shell.daemon.log_path.read_text().count(ACTION_TOKEN) == 0
+
+
+async def test_an_order_without_the_token_is_refused(shell: Shell) -> None:
+    refused = await shell.run("pause", "llama", "--reason", "an update")
+    assert refused.status == 2
+    assert "needs a token" in refused.err
+    wrong = {"env": shell.variables(AUTOSCALER_TOKEN="not-the-right-one-at-all")}
+    assert (await shell.run("pause", "llama", "--reason", "x", **wrong)).status == 1
+    assert await shell.daemon.reason("llama") != "Paused"
+
+
+async def _reason_is(shell: Shell, reason: str) -> bool:
+    return await shell.daemon.reason("llama") == reason
+
+
+def _moment_of(reason: str, told: str) -> str:
+    events = [event for event in json.loads(told)["items"] if event["reason"] == reason]
+    return str(events[-1]["at"])
