@@ -27,7 +27,7 @@ COPY README.md README.zh-CN.md CHANGELOG.md LICENSE ./
 COPY deploy/page ./deploy/page
 # With what `make page` brought for the status page; the build stops where that is missing.
 COPY autoscaler ./autoscaler
-RUN export AUTOSCALER_PAGE=required \
+RUN export PAGE_CHARTS=required \
     && /opt/build/bin/python -m hatchling build --target wheel --directory /dist \
     && /opt/build/bin/uv pip install --python /opt/autoscaler/bin/python --offline --no-deps /dist/*.whl \
     && rm /opt/autoscaler/.lock \

@@ -1,7 +1,7 @@
 """Hatch build hook: a wheel, or an editable install, comes with the page's charting library.
 
 Where npm is missing the build goes on, and the page shows tables and says what to do in place of
-charts. With AUTOSCALER_PAGE=required in the environment the build fails instead: for whoever
+charts. With PAGE_CHARTS=required in the environment the build fails instead: for whoever
 publishes.
 """
 
@@ -27,7 +27,7 @@ class PageHook(BuildHookInterface[Any]):
         try:
             vendor.bring(Path(self.root))
         except vendor.NotBrought as error:
-            if os.environ.get("AUTOSCALER_PAGE") == "required":
+            if os.environ.get("PAGE_CHARTS") == "required":
                 raise
             self.app.display_warning(f"the status page will have no charts: {error}")
 
