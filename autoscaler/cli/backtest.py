@@ -35,6 +35,7 @@ class Contest:
     setup: Setup
     cold_start_s: float
     late_share: float
+    price_per_hour: float
 
 
 def backtest(
@@ -57,6 +58,10 @@ def backtest(
         float, typer.Option(min=0, max=1, help="Share that must not wait longer.")
     ] = 0.95,
     warmup: options.WarmupOption = 600.0,
+    price_per_hour: Annotated[
+        float | None,
+        typer.Option(min=0, help="Of one worker, to count money; else the app's in --config."),
+    ] = None,
     seed: options.SeedOption = 0,
     out: Annotated[Path, typer.Option(help="The report, one HTML file.")] = Path("backtest.html"),
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
@@ -85,8 +90,9 @@ def backtest(
         )
         trace = trace or _own_record(app, config)
         specs = list(_specs(app, config, policy or [], interval))
+        price = _price(price_per_hour, config, app)
         contests = [
-            Contest(name, spec, trace, setup, mean_s, 1 - attainment) for name, spec in specs
+            Contest(name, spec, trace, setup, mean_s, 1 - attainment, price) for name, spec in specs
         ]
         found = run_shown("replaying", replayed, contests, jobs or os.cpu_count() or 1)
     except (AutoscalerError, ValidationError) as error:
@@ -115,6 +121,7 @@ def replayed(contest: Contest) -> Replay:
         cold_start_s=contest.cold_start_s,
         late_share=contest.late_share,
         stopwatch=perf_counter,
+        price_per_hour=contest.price_per_hour,
     )
     if done.judgement.run.interrupted:
         raise KeyboardInterrupt
@@ -135,6 +142,12 @@ def _specs(
         pairs = [pair for pair in values.split(",") if pair]
         spec, _, _ = options.spec_of(kind, pairs, None, "", interval_s, None)
         yield text, spec
+
+
+def _price(given: float | None, config: Path | None, app: str) -> float:
+    if given is not None:
+        return given
+    return 0.0 if config is None else options.from_config(config, app).price_per_hour
 
 
 def _own_record(app: str, config: Path | None) -> str:
@@ -159,9 +172,13 @@ def _tell(
     drawn = picture(replays, out.with_suffix(""))
     if as_json:
         for each in replays:
-            typer.echo(json.dumps(each.judgement.as_json()))
+            typer.echo(json.dumps(each.figures))
         return
-    columns = ("policy", "cost / work", "cost / CLV", "late", "p95 s", "p99 s", "ups", "downs")
+    columns = [
+        "policy", "cost / work", "cost / CLV", "late", "p95 s", "p99 s", "ups", "downs"
+    ]  # fmt: skip
+    if replays[0].money is not None:
+        columns.append("money")
     table = Table(*columns, title=f"{replays[0].judgement.trace}: {how}")
     for each in replays:
         run, over = each.judgement.run, each.judgement.cost_over_clairvoyant
@@ -174,6 +191,7 @@ def _tell(
             f"{run.wait_p99_s:.1f}",
             str(run.scale_ups),
             str(run.scale_downs),
+            *([] if each.money is None else [f"{each.money:,.2f}"]),
         )
     console().print(table)
     for file in (out, *drawn):

@@ -93,18 +93,34 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a policy made of the load: its figures, and its course."""
+    """What a policy made of the load: its figures, and its course.
+
+    ``price_per_hour``: of one worker; 0 where none is known.
+    """
 
     name: str
     judgement: Judgement
     course: Course
+    price_per_hour: float = 0.0
+
+    @property
+    def money(self) -> float | None:
+        """What its workers took; ``None`` where no price is known."""
+        if not self.price_per_hour:
+            return None
+        return self.judgement.run.cost_worker_s * self.price_per_hour / 3600
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The judgement by name, with the money."""
+        return self.judgement.as_json() | {"policy": self.name, "money": self.money}
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures and the course, for a report."""
         course = self.course
         return {
             "name": self.name,
-            "figures": self.judgement.as_json() | {"policy": self.name},
+            "figures": self.figures,
             "interrupted": self.judgement.run.interrupted,
             "width_s": course.width_s,
             "workers": [round(value, 2) for value in course.workers],
@@ -122,6 +138,7 @@ def replay(
     cold_start_s: float,
     late_share: float,
     stopwatch: Callable[[], float],
+    price_per_hour: float = 0.0,
 ) -> Replay:
     """Run a trace through the daemon's pipeline and keep the course.
 
@@ -133,6 +150,7 @@ def replay(
         cold_start_s: mean cold start, for the clairvoyant schedule.
         late_share: share of the requests that schedule may send late.
         stopwatch: real seconds from any start.
+        price_per_hour: of one worker.
     """
     driver = Watched(PipelineDriver(spec), setup.interval_s)
     began = stopwatch()
@@ -144,4 +162,4 @@ def replay(
             tuple(trace), cold_start_s, target_wait_s=setup.target_wait_s, late_share=late_share
         ).cost_over_work
     judged = Judgement(trace.name, name, cold_start_s, run, possible, elapsed_s)
-    return Replay(name, judged, driver.course)
+    return Replay(name, judged, driver.course, price_per_hour)

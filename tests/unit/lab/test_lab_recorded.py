@@ -117,7 +117,7 @@ def test_backtest_replays_what_was_recorded_of_ones_own_app(
             {
                 "everai": {"endpoint": "http://platform.invalid"},
                 "history": {"path": str(history)},
-                "apps": [{"name": "a", "max_workers": 5}],
+                "apps": [{"name": "a", "max_workers": 5, "price_per_hour": 7.2}],
             }
         )
     )
@@ -128,6 +128,8 @@ def test_backtest_replays_what_was_recorded_of_ones_own_app(
     told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [one["trace"] for one in told] == ["history of default/a"] * 2
     assert told[0]["requests"] == pytest.approx(359, abs=2)
+    for one in told:
+        assert one["money"] == pytest.approx(one["cost_worker_s"] * 7.2 / 3600)
     assert (tmp_path / "backtest.html").exists()
 
 
