@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -21,6 +21,8 @@ from autoscaler.model.errors import HistoryError
 from autoscaler.ports.history import Cost, Event, EventKind, EventQuery, Sample
 
 HOUR_S = 3600.0
+AT_ONCE = 500
+"""Apps asked for in one query."""
 
 
 class Reader:
@@ -60,7 +62,7 @@ class Reader:
         """Return what an app took, or all together."""
         known = self._tables.id_of(app) if app is not None else None
         ids = self._tables.ids if app is None else (() if known is None else (known,))
-        each = [self._sums(app_id, start, end) for app_id in ids]
+        each = [one for some in _chunks(ids) for one in self._sums(some, start, end)]
         total = reduce(add, each, Sums())
         fixed = total.workers_max if fixed_workers is None else fixed_workers
         # all apps together: each at its own most workers, unless one size is given for each
@@ -166,34 +168,43 @@ class Reader:
         except ValueError as error:
             raise HistoryError(f"{self._tables}: {error}") from error
 
-    def _sums(self, app_id: int, start: float, end: float) -> Sums:
-        """Add up a range: whole hours from their sums, the rest minute by minute."""
-        first, last = int(-(-start // HOUR_S)), int(end // HOUR_S)
-        if last <= first:
-            return sums_of(self._minutes(app_id, start, end))
-        columns = [func.sum(spend.c[name]) for name in Sums._fields[:-1]]
-        whole = (
-            select(*columns, func.max(spend.c.workers_max))
-            .where(spend.c.app_id == app_id)
-            .where(spend.c.at >= first, spend.c.at < last)
-        )
-        row = self._rows(whole)[0]
-        total = Sums() if row[0] is None else Sums(*row)
-        edges = ((start, first * HOUR_S), (last * HOUR_S, end))
-        for since, until in edges:
-            if since < until:
-                total = add(total, sums_of(self._minutes(app_id, since, until)))
-        return add(total, sums_of(self._single(app_id, first * 60, last * 60)))
+    def _sums(self, ids: Sequence[int], start: float, end: float) -> list[Sums]:
+        """Add up a range for each of these apps: whole hours from their sums, the rest by minutes.
 
-    def _single(self, app_id: int, first: int, last: int) -> Iterator[Minute]:
-        """Go through the minutes of whole hours that are not packed yet."""
-        query = (
-            select(minutes.c.body)
-            .where(minutes.c.app_id == app_id)
-            .where(minutes.c.at >= first, minutes.c.at < last)
+        A few queries for hundreds of apps: one for each would take seconds at a thousand.
+        """
+        found: dict[int, Sums] = {}
+        first, last = int(-(-start // HOUR_S)), int(end // HOUR_S)
+        edges = {int(start // HOUR_S), last} if last > first else set(range(first - 1, last + 1))
+        if last > first:
+            edges -= {hour for hour in edges if first <= hour < last}
+            for row in self._rows(_spent(ids, first, last)):
+                found[row[0]] = Sums(*row[1:])
+        for app_id, minutes_of_it in self._loose(ids, edges, start, end).items():
+            found[app_id] = add(found.get(app_id, Sums()), sums_of(minutes_of_it))
+        return list(found.values())
+
+    def _loose(
+        self, ids: Sequence[int], edges: set[int], start: float, end: float
+    ) -> dict[int, list[Minute]]:
+        """Return minutes of a range by app: those not packed yet, and of packed hours the edges."""
+        found: dict[int, list[Minute]] = {}
+        packed = select(hours.c.app_id, hours.c.body).where(
+            hours.c.app_id.in_(ids), hours.c.at.in_(sorted(edges))
         )
-        for row in self._rows(query):
-            yield unpack_minute(row.body)
+        single = select(minutes.c.app_id, minutes.c.body).where(
+            minutes.c.app_id.in_(ids),
+            minutes.c.at >= start // MINUTE_S,
+            minutes.c.at < end / MINUTE_S,
+        )
+        for row in self._rows(packed):
+            found.setdefault(row.app_id, []).extend(unpack_hour(row.body))
+        for row in self._rows(single):
+            found.setdefault(row.app_id, []).append(unpack_minute(row.body))
+        return {
+            app_id: [minute for minute in all_of_it if start <= minute.at * MINUTE_S < end]
+            for app_id, all_of_it in found.items()
+        }
 
     def _rows(self, query: Select[Any]) -> list[Row[Any]]:
         try:
@@ -201,3 +212,18 @@ class Reader:
                 return list(db.execute(query))
         except (SQLAlchemyError, OSError) as error:
             raise HistoryError(f"{self._tables}: {words_of(error)}") from error
+
+
+def _spent(ids: Sequence[int], first: int, last: int) -> Select[Any]:
+    """Ask for the sums of whole hours, by app."""
+    columns = [func.sum(spend.c[name]) for name in Sums._fields[:-1]]
+    return (
+        select(spend.c.app_id, *columns, func.max(spend.c.workers_max))
+        .where(spend.c.app_id.in_(ids), spend.c.at >= first, spend.c.at < last)
+        .group_by(spend.c.app_id)
+    )
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), AT_ONCE):
+        yield ids[start : start + AT_ONCE]
