@@ -31,8 +31,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.run([sys.executable, "-m", "venv", str(HOME)], check=True)
     # built from a copy: a build must leave nothing behind in the checkout
     copy = tmp_path_factory.mktemp("checkout")
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "autoscaler", copy / "autoscaler", ignore=ignored)
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+    for folder in ("autoscaler", "deploy/page"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
     shutil.copytree(EXAMPLE, copy / "plugin")
