@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from autoscaler.model import Decision, Hold, Reason
+from autoscaler.telemetry.decision_log import TROUBLE
 
 
 class AppStatus(StrEnum):
@@ -28,26 +29,6 @@ _STEADY = frozenset(
     {Reason.AT_TARGET, Reason.ORDER_PENDING, Reason.RAISED_TO_FLOOR, Reason.WITHIN_TOLERANCE}
 )
 _OFF = frozenset({Reason.PAUSED, Reason.APP_PAUSED, Reason.PLATFORM_SCALED, Reason.NOT_LEADER})
-_TROUBLED = frozenset(
-    {
-        Reason.NO_DATA,
-        Reason.STALE_OBSERVATION,
-        Reason.CONTRADICTORY_OBSERVATION,
-        Reason.MALFORMED_REPLY,
-        Reason.PLATFORM_UNREACHABLE,
-        Reason.PLATFORM_ERROR,
-        Reason.THROTTLED,
-        Reason.UNAUTHORIZED,
-        Reason.FORBIDDEN,
-        Reason.APP_NOT_FOUND,
-        Reason.REQUEST_REJECTED,
-        Reason.INTERNAL_ERROR,
-        Reason.CRASH_LOOP,
-        Reason.FOREIGN_SCALER,
-        Reason.FALLBACK,
-        Reason.OUTCOME_UNKNOWN,
-    }
-)
 
 
 def status_of(decision: Decision | None) -> AppStatus:
@@ -58,6 +39,6 @@ def status_of(decision: Decision | None) -> AppStatus:
         return AppStatus.SCALING
     if decision.reason in _OFF:
         return AppStatus.OFF
-    if decision.reason in _TROUBLED:
+    if decision.reason in TROUBLE:
         return AppStatus.TROUBLED
     return AppStatus.STEADY if decision.reason in _STEADY else AppStatus.LIMITED
