@@ -46,8 +46,8 @@ def values_schema() -> dict[str, Any]:
 
 def alert_names() -> list[str]:
     """Return the names of the chart's alerts."""
-    rules = yaml.safe_load((CHART / "files/alerts.yaml").read_text())
-    return [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    rules = yaml.safe_load((CHART / "files/prometheus-rules.yaml").read_text())
+    return [r["alert"] for group in rules["groups"] for r in group["rules"] if "alert" in r]
 
 
 def _share_policies(definitions: dict[str, Any]) -> None:
