@@ -124,7 +124,7 @@ sbom: $(STAMP) ## Write what the image is made of to dist/sbom.json (CycloneDX)
 	$(UV) tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/image/bin/python \
 	  --pyproject pyproject.toml --mc-type application --output-reproducible --output-file dist/sbom.json
 
-audit: $(STAMP) ## Look for known vulnerabilities of the libraries (needs https://pypi.org/pypi or osv.dev)
+audit: $(STAMP) ## Look for known vulnerabilities of the libraries (needs a vulnerability service on the internet)
 	mkdir -p build
 	$(UV) export --quiet --frozen --no-default-groups --no-emit-project $(EXTRAS) --output-file build/requirements.txt >/dev/null
 	$(UV) tool run --quiet pip-audit==2.10.1 --requirement build/requirements.txt --require-hashes --disable-pip --strict

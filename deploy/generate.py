@@ -20,7 +20,7 @@ from autoscaler.settings import json_schema
 
 CHART = Path(__file__).parent / "chart"
 BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
-SET_BY_CHART = ("server", "state", "leader_election")
+SET_BY_CHART = ("state", "leader_election")
 """Sections of the configuration that only the chart can know."""
 
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][A-Za-z0-9]*):")
@@ -35,6 +35,8 @@ def values_schema() -> dict[str, Any]:
     for section in SET_BY_CHART:
         config["properties"].pop(section, None)
     del definitions["EveraiSettings"]["properties"]["token_file"]
+    for key in ("listen", "read_token_file", "action_token_file"):
+        del definitions["ServerSettings"]["properties"][key]
     _share_policies(definitions)
     made = _without_titles({"config": config, "$defs": definitions})
     schema["properties"] = {"config": made["config"], **schema["properties"]}
@@ -46,8 +48,8 @@ def values_schema() -> dict[str, Any]:
 
 def alert_names() -> list[str]:
     """Return the names of the chart's alerts."""
-    rules = yaml.safe_load((CHART / "files/alerts.yaml").read_text())
-    return [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    rules = yaml.safe_load((CHART / "files/prometheus-rules.yaml").read_text())
+    return [r["alert"] for group in rules["groups"] for r in group["rules"] if "alert" in r]
 
 
 def _share_policies(definitions: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from autoscaler.settings import Settings, check
+from autoscaler.settings import check
 from tests.chart.chart import (
     MATRIX,
     MINIMAL,
@@ -54,8 +54,6 @@ def test_the_smallest_values_make_what_is_needed_and_no_more() -> None:
 @pytest.mark.parametrize("name", MATRIX)
 def test_the_daemon_takes_the_configuration(name: str, tmp_path: Any) -> None:
     text = render(values_of(name))["ConfigMap"]["data"]["autoscaler.yaml"]
-    if "leader_election" in text and "leader_election" not in Settings.model_fields:
-        pytest.skip("this daemon elects no leader yet")
     file = tmp_path / "autoscaler.yaml"
     file.write_text(text)
     checked = check(file, {}, {})
@@ -185,7 +183,7 @@ def test_replicas_elect_a_leader_and_may_touch_their_lease_only() -> None:
 def test_state_may_live_in_the_pod() -> None:
     objects = render(values_of("discover"))
 
-    assert volume(objects, "state")["emptyDir"] == {"sizeLimit": "256Mi"}
+    assert volume(objects, "state")["emptyDir"] == {"sizeLimit": "3Gi"}
     assert "PersistentVolumeClaim" not in objects
 
 
@@ -248,15 +246,14 @@ def test_service_monitors_and_policies_select_the_pods_and_not_the_test_pod() ->
 
 
 def test_rules_can_be_left_out_and_link_to_the_runbook() -> None:
-    rules = render(values_of("everything"))["PrometheusRule"]["spec"]["groups"][0]["rules"]
-    names = [rule["alert"] for rule in rules]
+    groups = render(values_of("everything"))["PrometheusRule"]["spec"]["groups"]
+    alerts = {r["alert"]: r for group in groups for r in group["rules"] if "alert" in r}
 
-    assert "AutoscalerDown" in names
-    assert "AutoscalerLate" not in names
-    assert rules[0]["annotations"]["runbook_url"] == (
-        "https://docs.example.test/kubernetes.md#autoscalerdown"
+    assert "AutoscalerLate" not in alerts
+    assert alerts["AutoscalerDown"]["annotations"]["runbook_url"] == (
+        "https://docs.example.test/alerts.md#autoscalerdown"
     )
-    assert "{{ $labels.app }}" in yaml.safe_dump(rules, width=1000)
+    assert "{{ $labels.app }}" in yaml.safe_dump(groups, width=1000)
 
 
 def test_the_network_policy_opens_what_is_said() -> None:
@@ -301,3 +298,23 @@ def test_two_releases_share_no_name() -> None:
     )
 
     assert not one & two
+
+
+def test_the_tokens_of_the_api_come_from_a_secret() -> None:
+    given = {"existingSecret": "api", "actionKey": "act", "readKey": "read"}
+    values = with_config(server={"metrics_need_token": True})
+    objects = render({**values, "apiTokens": given})
+    config = yaml.safe_load(objects["ConfigMap"]["data"]["autoscaler.yaml"])
+    assert config["server"] == {
+        "listen": "0.0.0.0:8080",
+        "metrics_need_token": True,
+        "action_token_file": "/var/run/secrets/autoscaler/act",
+        "read_token_file": "/var/run/secrets/autoscaler/read",
+    }
+    assert volume(objects, "api-tokens")["secret"]["secretName"] == "api"
+
+
+def test_without_a_secret_acting_is_off() -> None:
+    objects = render(minimal())
+    config = yaml.safe_load(objects["ConfigMap"]["data"]["autoscaler.yaml"])
+    assert config["server"] == {"listen": "0.0.0.0:8080"}

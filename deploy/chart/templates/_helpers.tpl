@@ -63,7 +63,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $everai := default dict $config.everai }}
 {{- $_ := set $everai "token_file" (printf "/var/run/secrets/everai/%s" .Values.token.key) }}
 {{- $_ := set $config "everai" $everai }}
-{{- $_ := set $config "server" (dict "listen" "0.0.0.0:8080") }}
+{{- $server := default dict $config.server }}
+{{- $_ := set $server "listen" "0.0.0.0:8080" }}
+{{- with .Values.apiTokens }}
+{{- if and .existingSecret .actionKey }}
+{{- $_ := set $server "action_token_file" (printf "/var/run/secrets/autoscaler/%s" .actionKey) }}
+{{- end }}
+{{- if and .existingSecret .readKey }}
+{{- $_ := set $server "read_token_file" (printf "/var/run/secrets/autoscaler/%s" .readKey) }}
+{{- end }}
+{{- end }}
+{{- $_ := set $config "server" $server }}
 {{- $_ := set $config "state" (dict "path" "/var/lib/autoscaler/state.db") }}
 {{- with .Values.leaderElection }}
 {{- if .enabled }}
@@ -79,7 +89,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- /* The keys that a running daemon does not take over: a change of them rolls the pods. */}}
 {{- define "autoscaler.restartChecksum" -}}
 {{- $config := include "autoscaler.config" . | fromYaml }}
-{{- omit $config "apps" "defaults" "discover" "fleet" | toJson | sha256sum }}
+{{- omit $config "apps" "defaults" "discover" "fleet" "prices" | toJson | sha256sum }}
 {{- end }}
 
 {{- /* What cannot work is refused here, where the schema cannot see it. */}}
