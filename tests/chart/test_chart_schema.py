@@ -35,7 +35,10 @@ def app(**keys: Any) -> dict[str, Any]:
         ),
         (minimal(securityContext={"privileged": True}), "securityContext.privileged"),
         (with_config(sever={}), "config: Additional property sever"),
-        (with_config(server={"listen": "127.0.0.1:1"}), "config.server: Additional property listen"),
+        (
+            with_config(server={"listen": "127.0.0.1:1"}),
+            "config.server: Additional property listen",
+        ),
         (
             with_config(everai={"token_file": "/x"}),
             "config.everai: Additional property token_file",
