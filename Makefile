@@ -38,7 +38,7 @@ format: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(STAMP) ## Everything but the targets below; at most five minutes
+test: $(STAMP) ## Everything but the targets below; at most five minutes (TEST_JOBS=4)
 	$(BIN)/pytest -n auto --dist worksteal \
 	  -m "not browser and not foreign and not chaos and not mutation and not kubernetes and not image and not chart"
 
