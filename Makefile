@@ -39,7 +39,7 @@ format: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff check --fix .
 
 test: $(STAMP) ## Everything but the targets below; at most five minutes (TEST_JOBS=4)
-	$(BIN)/pytest -n auto --dist worksteal \
+	$(BIN)/pytest -n $(or $(TEST_JOBS),4) --dist worksteal \
 	  -m "not browser and not foreign and not chaos and not mutation and not kubernetes and not image and not chart"
 
 $(AXE): deploy/page/package-lock.json
