@@ -95,6 +95,7 @@ OVERVIEW = Row(
         Panel(
             "Requests that wait: ten longest queues",
             [Query("topk(10, max by (namespace, app) (autoscaler_queue_size))", "{{app}}")],
+            about="Where customers wait most.",
         ),
         Panel(
             "Apps",
@@ -140,10 +141,12 @@ ONE_APP = Row(
             "Workers by state",
             [Query(f"sum by (state) (autoscaler_workers{{{APP}}})", "{{state}}")],
             stacked=True,
+            about="As the platform's last complete list showed them.",
         ),
         Panel(
             "Requests that wait",
             [Query(f"autoscaler_queue_size{{{APP}}}", "{{app}}")],
+            about="As the platform counts them.",
         ),
         Panel(
             "Decisions by reason",
@@ -168,6 +171,7 @@ ONE_APP = Row(
                 )
             ],
             bars=True,
+            about="applied, rejected, unknown (no reply), not sent, or a dry run.",
         ),
         Panel(
             "Workers started and stopped",
@@ -184,6 +188,7 @@ ONE_APP = Row(
                 ),
             ],
             bars=True,
+            about="Workers that the platform agreed to start and to stop.",
         ),
         Panel(
             "Removals that met a serving worker",
@@ -195,6 +200,7 @@ ONE_APP = Row(
                 )
             ],
             bars=True,
+            about="A request came between the last list and the removal; it should stay near zero.",
         ),
         Panel(
             "Policies that only watch",
@@ -214,17 +220,20 @@ ONE_APP = Row(
                 )
             ],
             stacked=True,
+            about="Whether a shadow policy would want more, fewer or as many workers.",
         ),
         Panel(
             "Ordered, not listed",
             [Query(f"autoscaler_orders_open{{{APP}}}", "{{app}}")],
             width=8,
+            about="Workers ordered by us that no list has shown yet.",
         ),
         Panel(
             "Age of the last list",
             [Query(f"time() - autoscaler_last_observation_timestamp_seconds{{{APP}}}", "{{app}}")],
             unit="s",
             width=8,
+            about="Seconds since the app was last seen; more than three intervals is trouble.",
         ),
         Panel(
             "Orders by hand: seconds left",
@@ -240,6 +249,7 @@ ONE_APP = Row(
             ],
             unit="s",
             width=8,
+            about="Until a pause, override or boost ends by itself.",
         ),
         Panel(
             "Cost per hour",
@@ -264,6 +274,7 @@ PLATFORM = Row(
                 )
             ],
             unit="reqps",
+            about="HTTP requests per second, by operation and status or error.",
         ),
         Panel(
             "Failed requests",
@@ -276,6 +287,7 @@ PLATFORM = Row(
             ],
             unit="reqps",
             bars=True,
+            about="Those without an answer of the kind 2xx.",
         ),
         Panel(
             "How long they take",
@@ -316,6 +328,7 @@ ITSELF = Row(
             ],
             unit="s",
             width=8,
+            about="Time between when an app was due and when its pass began.",
         ),
         Panel(
             "How long passes take",
@@ -329,6 +342,7 @@ ITSELF = Row(
             ],
             unit="s",
             width=8,
+            about="Look, decide and act together.",
         ),
         Panel(
             "Passes",
@@ -340,6 +354,7 @@ ITSELF = Row(
             ],
             unit="ops",
             width=8,
+            about="Looks at apps per second.",
         ),
         Panel(
             "Writes that the state store refused",
@@ -352,6 +367,7 @@ ITSELF = Row(
             ],
             bars=True,
             width=8,
+            about="Scaling goes on from memory; a restart would forget.",
         ),
         Panel(
             "Notifications",
@@ -364,11 +380,13 @@ ITSELF = Row(
             ],
             bars=True,
             width=8,
+            about="By target, and what came of them.",
         ),
         Panel(
             "History is written",
             [Query("min(autoscaler_history_writing)", "written")],
             width=8,
+            about="0 while the history cannot be written; it is caught up later.",
         ),
         Panel(
             "Processor",
@@ -392,11 +410,13 @@ ITSELF = Row(
             ],
             unit="bytes",
             width=8,
+            about="Resident memory of each replica.",
         ),
         Panel(
             "Open files",
             [Query("process_open_fds and on (instance) autoscaler_build_info", "{{instance}}")],
             width=8,
+            about="Files and sockets of each replica.",
         ),
     ],
 )

@@ -53,3 +53,8 @@ def test_the_panels_ask_for_metrics_that_exist() -> None:
     asked = {name for target in targets for name in metrics_in(target["expr"])}
     assert asked <= known_metrics()
     assert known_metrics() & asked
+
+
+def test_every_panel_says_what_it_shows() -> None:
+    shown = [panel for panel in PANELS if panel["type"] != "row"]
+    assert not [panel["title"] for panel in shown if not panel["description"]]
