@@ -38,8 +38,8 @@ format: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(STAMP) ## Everything but the targets below; at most five minutes (TEST_JOBS=4)
-	$(BIN)/pytest -n $(or $(TEST_JOBS),4) --dist worksteal \
+test: $(STAMP) ## Everything but the targets below (TEST_JOBS=auto)
+	$(BIN)/pytest -n $(or $(TEST_JOBS),auto) --dist worksteal \
 	  -m "not browser and not foreign and not chaos and not mutation and not kubernetes and not image and not chart"
 
 $(AXE): deploy/page/package-lock.json

@@ -20,7 +20,7 @@ from autoscaler.app.clock import SystemClock
 from autoscaler.emulator import Emulator, Scenario
 
 TOKEN = "a-token-that-must-never-be-seen"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @dataclass

@@ -68,7 +68,8 @@ async def test_a_term_during_a_scale_up_leaves_nothing_half_done(
 async def test_a_kill_during_a_scale_up_does_not_double_the_order(
     start_daemon: StartDaemon,
 ) -> None:
-    async with emulated(one_app(load=WAITING, list_lag_s=8.0)) as emulator:
+    # the lag is longer than a slow machine takes to start the program again
+    async with emulated(one_app(load=WAITING, list_lag_s=20.0)) as emulator:
         daemon = await lose_an_order(emulator, start_daemon)
         daemon.process.send_signal(signal.SIGKILL)
         await daemon.process.wait()

@@ -148,6 +148,11 @@ async def test_a_new_reign_is_not_the_old_one(replica: Replica) -> None:
     replica.link.refused = False
     await replica.run(20)
     assert replica.terms == [first, Term(first.lease_id, first.number + 1)]
+    for _ in range(10):
+        if replica.reign.left_s() > 0:
+            break
+        # its tries have a limit in real time, which a busy machine may reach
+        await replica.run(2)
     assert replica.reign.left_s() > 0
     assert bench.recorder.reasons_of(KEY)[-1] == "AtTarget"
 
