@@ -78,7 +78,6 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         ConfigurationError: endpoint, certificates or proxy cannot be used.
         StateLockedError: another daemon uses the state store.
     """
-    log = structlog.get_logger()
     health = Health(clock)
     snapshot, changes = Snapshot(), Changes()
     configuration = ConfigurationView()
@@ -87,7 +86,8 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     history = build_history(settings, clock, prices)
     notifier = Notifier(to_targets(settings), clock, Random())  # noqa: S311 - jitters retries
     metrics.registry.register(notifier.tally)
-    listeners: list[Recorder] = [metrics, snapshot, changes, health, DecisionLog(log), notifier]
+    log = DecisionLog(structlog.get_logger())
+    listeners: list[Recorder] = [metrics, snapshot, changes, health, log, notifier]
     if history is not None:
         listeners.append(history.recorder)
         show_history(metrics, history)
@@ -114,15 +114,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         signals=signals,
         leadership=leadership,
     )
-    supervisor = Supervisor(
-        reconciler,
-        pacer=Pacer(Random()),  # noqa: S311 - spreads polls, guards nothing
-        on_fault=lambda app, error: log.error(
-            "a pass failed", namespace=app.namespace, app=app.name, exc_info=error
-        ),
-        concurrency=settings.everai.concurrency,
-        standby=election is not None,
-    )
+    supervisor = _supervisor(reconciler, settings, standby=election is not None)
     sources = Sources(
         snapshot=snapshot,
         health=health,
@@ -152,6 +144,19 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         client, signals, tokens, platform, state, fleet, supervisor, health, configuration, prices,
         history, web, election, metrics, notifier,
     )  # fmt: skip
+
+
+def _supervisor(reconciler: Reconciler, settings: Settings, *, standby: bool) -> Supervisor:
+    log = structlog.get_logger()
+    return Supervisor(
+        reconciler,
+        pacer=Pacer(Random()),  # noqa: S311 - spreads polls, guards nothing
+        on_fault=lambda app, error: log.error(
+            "a pass failed", namespace=app.namespace, app=app.name, exc_info=error
+        ),
+        concurrency=settings.everai.concurrency,
+        standby=standby,
+    )
 
 
 def doorkeeper(settings: Settings, clock: Clock) -> Doorkeeper:
