@@ -97,12 +97,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     leadership = AlwaysLeader() if election is None else election.reign
     client = _client(settings, environ, clock, recorder, tokens, election)
     state = _state(settings) if election is None else election.state
-    fleet = Fleet(ceilings(settings))
-    signals = SignalFetcher()
-    budget = Budget(clock, settings.everai.requests_per_second)
+    fleet, signals = Fleet(ceilings(settings)), SignalFetcher()
     breaker = Breaker(clock)
-    platform = GuardedPlatform(client, budget, breaker)
-    _show_guard(metrics, budget, breaker)
+    platform = _guarded(client, settings, clock, breaker, metrics)
     show(metrics, election)
     reconciler = Reconciler(
         platform=platform,
@@ -144,6 +141,14 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         client, signals, tokens, platform, state, fleet, supervisor, health, configuration, prices,
         history, web, election, metrics, notifier,
     )  # fmt: skip
+
+
+def _guarded(
+    client: EverAIClient, settings: Settings, clock: Clock, breaker: Breaker, metrics: Metrics
+) -> GuardedPlatform:
+    budget = Budget(clock, settings.everai.requests_per_second)
+    _show_guard(metrics, budget, breaker)
+    return GuardedPlatform(client, budget, breaker)
 
 
 def _supervisor(reconciler: Reconciler, settings: Settings, *, standby: bool) -> Supervisor:

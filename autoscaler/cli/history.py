@@ -106,14 +106,18 @@ def history(
         tuple(one.value for one in reason or ()),
         full=output != "table",
     )
-    if wanted.start is not None and wanted.end is not None and wanted.start >= wanted.end:
-        raise CommandError("--since must lie before --until", USAGE)
+    _check_order(wanted)
     key = None if app is None else app_key(app, namespace)
     with connect(url, token_file) as remote:
         events = remote.events(key, wanted, limit)[::-1]
         if follow:
             _follow(remote, key, wanted, events, _Timeline(key, output), interval)
         _print(events, _Timeline(key, output))
+
+
+def _check_order(wanted: EventFilter) -> None:
+    if wanted.start is not None and wanted.end is not None and wanted.start >= wanted.end:
+        raise CommandError("--since must lie before --until", USAGE)
 
 
 def _print(events: list[Fields], timeline: _Timeline) -> None:

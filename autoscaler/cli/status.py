@@ -80,8 +80,7 @@ def status(
     """
     home = "" if all_namespaces else namespace
     if platform:
-        if live or states or reasons:
-            raise CommandError("--platform goes with neither --watch, --state nor --reason", USAGE)
+        _refuse_with_platform(live or states or reasons)
         raise typer.Exit(show_platform(apps or [], home, output))
     wanted = AppFilter(
         home,
@@ -98,6 +97,11 @@ def status(
         found, exit_status = source()
         _print(show, found, wanted, single=len(apps or ()) == 1)
     raise typer.Exit(exit_status)
+
+
+def _refuse_with_platform(asked: object) -> None:
+    if asked:
+        raise CommandError("--platform goes with neither --watch, --state nor --reason", USAGE)
 
 
 def _source(
