@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import httpx
 import pytest
 from playwright.async_api import Page, expect
@@ -133,6 +135,27 @@ async def test_a_click_on_a_moment_of_a_chart_explains_it(
     await expect(page.locator('[data-chart="queue"] .tip-words')).not_to_be_empty()
     await over.click(position={"x": box["width"] / 2, "y": 40})
     await expect(page.get_by_role("dialog").locator(".paragraph")).to_contain_text(str(APP))
+
+
+async def test_a_range_in_which_nothing_was_decided_tells_what_was_in_force(
+    open_page: OpenPage, stage_server: tuple[Stage, WebServer]
+) -> None:
+    stage, server = stage_server
+    decisions = (await told(server, "/decisions?limit=500"))["items"]
+    assert isinstance(decisions, list)
+    times = [datetime.fromisoformat(each["at"]).timestamp() for each in decisions]
+    until = [stage.clock.now(), *times]
+    quiet_s, at = max(
+        zip([late - at for late, at in zip(until, times, strict=False)], times, strict=True)
+    )
+    assert quiet_s > 300
+    in_force = decisions[times.index(at)]
+    wish = f"?start={at + 60:.0f}&end={at + quiet_s - 60:.0f}"
+    page = await opened(open_page, server, wish)
+    await page.locator('[data-chart="queue"] .u-over').hover(position={"x": 200, "y": 40})
+    await expect(page.locator('[data-chart="queue"] .tip-words')).to_contain_text(
+        in_force["reason"]
+    )
 
 
 async def test_time_ranges_up_to_thirty_days(open_page: OpenPage, start_stage: StartStage) -> None:

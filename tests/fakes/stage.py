@@ -106,7 +106,8 @@ class Machine:
 class Model:
     """An app: workers that serve a queue, and the load that fills it.
 
-    ``peak``: requests per second at the top of the day; ``service_s``: of one request.
+    ``peak``: requests per second at the top of the day; ``service_s``: of one request;
+    ``noon``: when the stage was built, which is the same time of its day on every clock.
     """
 
     spec: AppSpec
@@ -115,6 +116,7 @@ class Model:
     cold_start_s: float
     phase: float
     rng: Random
+    noon: float
     trouble: Reason | None = None
     machines: list[Machine] = field(default_factory=list)
     queue: float = 0.0
@@ -127,9 +129,10 @@ class Model:
 
     def load(self, now: float) -> float:
         """Requests per second: a day's curve, a wave within the hour, and now and then a burst."""
-        day = 0.5 - 0.5 * math.cos(2 * math.pi * ((now + self.phase) % DAY_S) / DAY_S)
-        wave = 0.85 + 0.15 * math.sin(2 * math.pi * now / 1700 + self.phase)
-        burst = 1.9 if (now + 7 * self.phase) % 10_800 < 420 else 1.0
+        at = now - self.noon + DAY_S / 2
+        day = 0.5 - 0.5 * math.cos(2 * math.pi * ((at + self.phase) % DAY_S) / DAY_S)
+        wave = 0.85 + 0.15 * math.sin(2 * math.pi * at / 1700 + self.phase)
+        burst = 1.9 if (at + 7 * self.phase) % 10_800 < 420 else 1.0
         shape = 0.08 + 0.92 * math.pow(day, 1.4)
         return self.peak * shape * wave * burst + self.extra_load
 
@@ -272,7 +275,8 @@ class Stage:
         given = [_app(name, i, rng) for i, name in enumerate(names)]
         self.settings = Settings.model_validate({"apps": given})
         specs = to_spec(self.settings)
-        self.models = {spec.key: _model(spec, i, rng) for i, spec in enumerate(specs)}
+        noon = self.clock.now()
+        self.models = {spec.key: _model(spec, i, rng, noon) for i, spec in enumerate(specs)}
         self.snapshot, self.changes = Snapshot(), Changes()
         self.health = Health(self.clock)
         self.metrics = Metrics(version="1.2.3", dry_run=False)
@@ -377,7 +381,7 @@ def _app(name: str, place: int, rng: Random) -> dict[str, Any]:
     }
 
 
-def _model(spec: AppSpec, place: int, rng: Random) -> Model:
+def _model(spec: AppSpec, place: int, rng: Random, noon: float) -> Model:
     service_s = rng.uniform(4, 14)
     return Model(
         spec=spec,
@@ -386,6 +390,7 @@ def _model(spec: AppSpec, place: int, rng: Random) -> Model:
         cold_start_s=rng.uniform(25, 70),
         phase=rng.uniform(0, 0.35 * DAY_S),
         rng=Random(place),
+        noon=noon,
     )
 
 

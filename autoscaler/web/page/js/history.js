@@ -14,8 +14,10 @@ export async function loadMarks(app, range, signal) {
   const acted = { ...query, action: ["scale_up", "scale_down"] };
   const other = { ...query, kind: ["raced", "intervention"] };
   const trouble = { ...query, kind: "trouble" }; // of the platform, so of no app
-  const [decisions, actions, others, troubles] = await Promise.all([
+  const before = { end: query.start, limit: 1 }; // what was in force as the range began
+  const [decisions, first, actions, others, troubles] = await Promise.all([
     api.decisions(app, query, signal),
+    api.decisions(app, before, signal),
     pages((cursor) => api.decisions(app, { ...acted, cursor }, signal)),
     pages((cursor) => api.events(app, { ...other, cursor }, signal)),
     pages((cursor) => api.events(null, { ...trouble, cursor }, signal)),
@@ -23,7 +25,7 @@ export async function loadMarks(app, range, signal) {
   const cut = [actions, others, troubles].filter((each) => each.more).map((each) => each.items.at(-1).at);
   return {
     events: [...actions.items, ...others.items, ...troubles.items],
-    decisions: decisions.items,
+    decisions: decisions.nextCursor === null ? [...decisions.items, ...first.items] : decisions.items,
     since: cut.length ? Math.max(...cut) : null,
   };
 }
