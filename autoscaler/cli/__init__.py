@@ -10,6 +10,7 @@ from autoscaler import __version__
 from autoscaler.cli.backtest import backtest
 from autoscaler.cli.bridge import bridge
 from autoscaler.cli.cost import cost
+from autoscaler.cli.crd import crd
 from autoscaler.cli.demo import demo
 from autoscaler.cli.emulator import emulator
 from autoscaler.cli.exits import Program, run_program
@@ -69,6 +70,7 @@ for order in (pause, resume, scale, boost):
     program.command(rich_help_panel=_ORDER)(order)
 program.command(rich_help_panel=_CONFIGURE)(validate)
 program.command(rich_help_panel=_CONFIGURE)(schema)
+program.command(rich_help_panel=_CONFIGURE)(crd)
 program.command(rich_help_panel=_CONFIGURE)(policies)
 program.add_typer(schedule, rich_help_panel=_CONFIGURE)
 program.command(rich_help_panel=_CONFIGURE)(import_everai)

@@ -34,23 +34,27 @@ def parse_duration(value: object) -> object:
         raise ValueError(_WHAT) from None
 
 
-Duration = Annotated[
-    float,
-    BeforeValidator(parse_duration),
-    Field(ge=0, allow_inf_nan=False),
-    WithJsonSchema(
+def _in_json(**bounds: float) -> WithJsonSchema:
+    return WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "minimum": 0},
+                {"type": "number", **bounds},
                 {"type": "string", "pattern": r"^((\d+(\.\d+)?)(ms|s|m|h|d))+$"},
             ],
             "description": "seconds, or text such as 90s, 5m, 1h30m",
         }
-    ),
+    )
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(ge=0, allow_inf_nan=False),
+    _in_json(minimum=0),
 ]
 """Seconds ≥ 0; accepts ``90s``, ``5m``, ``1h30m``."""
 
-PositiveDuration = Annotated[Duration, Field(gt=0)]
+PositiveDuration = Annotated[Duration, Field(gt=0), _in_json(exclusiveMinimum=0)]
 """Seconds > 0; accepts ``90s``, ``5m``, ``1h30m``."""
 
 

@@ -45,7 +45,7 @@ class StepEntry(BaseModel):
     )
     change: str = Field(description="adjustment: +2 or -1 workers, +50% or -20% of the workers")
 
-    @field_validator("change", mode="before")
+    @field_validator("change", mode="before", json_schema_input_type=int | str)
     @classmethod
     def _take_number(cls, given: object) -> object:
         """YAML reads an unquoted +2 as the number 2."""

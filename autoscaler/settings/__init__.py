@@ -11,6 +11,18 @@ from autoscaler.settings.notifications import NotificationSettings
 from autoscaler.settings.policy import PolicySettings
 from autoscaler.settings.problems import InvalidConfiguration, Problem, UnreadableConfiguration
 from autoscaler.settings.reference import reference, with_reference
+from autoscaler.settings.resource import (
+    DEFINITION_NAME,
+    GROUP,
+    KIND,
+    PLURAL,
+    VERSION,
+    Age,
+    age_of,
+    app_of,
+    definition,
+    schema_mark,
+)
 from autoscaler.settings.schema import json_schema
 from autoscaler.settings.sections import (
     EveraiSettings,
@@ -21,6 +33,12 @@ from autoscaler.settings.sections import (
 from autoscaler.settings.server import ServerSettings
 
 __all__ = [
+    "DEFINITION_NAME",
+    "GROUP",
+    "KIND",
+    "PLURAL",
+    "VERSION",
+    "Age",
     "AppSettings",
     "Checked",
     "DiscoverSettings",
@@ -37,11 +55,15 @@ __all__ = [
     "Settings",
     "StateSettings",
     "UnreadableConfiguration",
+    "age_of",
+    "app_of",
     "check",
+    "definition",
     "diff",
     "json_schema",
     "load",
     "reference",
+    "schema_mark",
     "to_spec",
     "with_discovered",
     "with_reference",

@@ -215,7 +215,7 @@ class AppValues(Section):
         "Not given: five of the app's own cold starts, at least 5m.",
     )
     price_per_hour: (
-        Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, allow_inf_nan=False)] | None
+        Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(refuse_bool)] | None
     ) = Field(
         default=None,
         description="Price of one worker per hour, in any currency; `fleet.max_price_per_hour` "
