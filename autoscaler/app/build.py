@@ -11,6 +11,7 @@ from random import Random  # noqa: TID251 - an instance to inject is made here
 import structlog
 
 from autoscaler import __version__
+from autoscaler.app.custom_resources import CustomResources, build_custom_resources
 from autoscaler.app.leadership import Election, build_election, show
 from autoscaler.app.notices import to_targets
 from autoscaler.app.past import build_history, show_history
@@ -52,6 +53,7 @@ class Parts:
 
     Attributes:
         election: with other replicas beside this one; the supervisor then stands by at first.
+        resources: where objects of a cluster give apps too.
     """
 
     client: EverAIClient
@@ -69,6 +71,7 @@ class Parts:
     election: Election | None
     metrics: Metrics
     notifier: Notifier
+    resources: CustomResources | None
 
 
 def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts:
@@ -91,10 +94,14 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     if history is not None:
         listeners.append(history.recorder)
         show_history(metrics, history)
-    recorder = Recorders(tuple(listeners))
-    tokens = app_tokens(settings)
     election = build_election(settings, environ, clock, lambda: _state(settings))
     leadership = AlwaysLeader() if election is None else election.reign
+    resources = build_custom_resources(settings, environ, clock, leadership)
+    if resources is not None:
+        listeners += resources.recorders
+        metrics.registry.register(resources.tally)
+    recorder = Recorders(tuple(listeners))
+    tokens = app_tokens(settings)
     client = _client(settings, environ, clock, recorder, tokens, election)
     state = _state(settings) if election is None else election.state
     fleet, signals = Fleet(ceilings(settings)), SignalFetcher()
@@ -139,7 +146,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     )
     return Parts(
         client, signals, tokens, platform, state, fleet, supervisor, health, configuration, prices,
-        history, web, election, metrics, notifier,
+        history, web, election, metrics, notifier, resources,
     )  # fmt: skip
 
 

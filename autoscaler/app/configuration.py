@@ -11,22 +11,29 @@ import structlog
 from watchfiles import awatch
 
 from autoscaler.app.build import Parts, app_tokens, ceilings
+from autoscaler.app.custom_resources import CustomResources
 from autoscaler.model import AppInfo, AppKey
 from autoscaler.model.errors import ConfigurationError, PlatformError
 from autoscaler.settings import Checked, Settings, diff, to_spec, with_discovered
 
 Read = Callable[[], Checked]
 
+SETTLE_S = 0.2
+"""Time that changes of objects are given to become several: one `kubectl apply` may change many."""
+
 
 class Configuration:
     """Puts configurations in force, one at a time; keeps the last good one.
 
-    Changes come from three sides: a signal, the file, and the platform's list of apps.
+    Changes come from four sides: a signal, the file, objects of a cluster, and the platform's list
+    of apps.
     """
 
-    def __init__(self, parts: Parts, settings: Settings, read: Read) -> None:
+    def __init__(self, parts: Parts, settings: Settings, read: Read, file: Path) -> None:
         self._parts = parts
+        self._file = file
         self._written = settings
+        self._given = settings
         self._in_force = settings
         self._read = read
         self._found: tuple[AppInfo, ...] = ()
@@ -47,9 +54,11 @@ class Configuration:
         """Read again, beside the passes that run."""
         self._spawn(self.reload(), "reload")
 
-    def watch(self, file: Path) -> None:
-        """Read again whenever the file's content changes."""
-        self._spawn(self._watch(file), "watch configuration")
+    def watch(self) -> None:
+        """Read again whenever the file's content changes, and follow the cluster's objects."""
+        self._spawn(self._watch(self._file), "watch configuration")
+        if self._parts.resources is not None:
+            self._spawn(self._follow(self._parts.resources), "follow custom resources")
 
     async def close(self) -> None:
         """Stop watching."""
@@ -75,6 +84,7 @@ class Configuration:
                     " next start"
                 )
             self._written = checked.settings
+            await self._judge()
             warnings = [str(warning) for warning in checked.warnings]
             log.info("configuration reloaded", changes=self._apply(), warnings=warnings)
         if self._parts.election is None or self._parts.election.reign.term is not None:
@@ -100,9 +110,27 @@ class Configuration:
             if changes := self._apply():
                 log.info("apps discovered", changes=changes)
 
+    async def take_objects(self) -> None:
+        """Put what the cluster's objects say in force."""
+        async with self._turn:
+            await self._judge()
+            if changes := self._apply():
+                structlog.get_logger().info("custom resources changed", changes=changes)
+
+    async def _judge(self) -> None:
+        """Take what is written, with the apps that objects give."""
+        resources = self._parts.resources
+        if resources is None:
+            self._given = self._written
+        else:
+            objects = resources.take()
+            judged = await asyncio.to_thread(resources.judge, objects, self._written, self._file)
+            resources.say(objects, judged)
+            self._given = judged.settings
+
     def _apply(self) -> list[str]:
-        """Put what is written and what was found in force; return what changed."""
-        discovered = with_discovered(self._written, self._found)
+        """Put what is given and what was found in force; return what changed."""
+        discovered = with_discovered(self._given, self._found)
         self._say_refused(frozenset(discovered.refused))
         settings = discovered.settings
         changes = list(diff(self._in_force, settings))
@@ -135,6 +163,12 @@ class Configuration:
                 before = after
                 await self.reload()
 
+    async def _follow(self, resources: CustomResources) -> None:
+        while True:
+            await resources.changed()
+            await asyncio.sleep(SETTLE_S)
+            await self.take_objects()
+
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
@@ -151,6 +185,6 @@ def _content(file: Path) -> bytes | None:
 def _needs_restart(old: Settings, new: Settings) -> bool:
     sections = (
         "everai", "state", "history", "server", "log", "leader_election", "dry_run",
-        "discover_interval", "notifications",
+        "discover_interval", "notifications", "custom_resources",
     )  # fmt: skip
     return any(getattr(old, name) != getattr(new, name) for name in sections)

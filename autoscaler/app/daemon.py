@@ -53,11 +53,13 @@ async def run_daemon(
         stack.push_async_callback(close, parts)
         await stack.enter_async_context(parts.web)
         parts.notifier.start()
-        configuration = Configuration(parts, settings, read)
+        configuration = Configuration(parts, settings, read, watched)
         stack.push_async_callback(configuration.close)
         configuration.start()
         _tame_collector()
-        configuration.watch(watched)
+        if parts.resources is not None:
+            parts.resources.start()
+        configuration.watch()
         stop = asyncio.Event()
         _on_signals(stop, configuration)
         scheduler = _schedule(parts, configuration, settings)
@@ -106,8 +108,12 @@ async def _first(stop: Coroutine[Any, Any, bool], leading: asyncio.Task[None] | 
         leading.result()
 
 
-async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -> bool:
+async def run_once(
+    settings: Settings, environ: Mapping[str, str], read: Read, watched: Path
+) -> bool:
     """Run one pass of every app; return whether every app could be observed.
+
+    The arguments are those of :func:`run_daemon`.
 
     Raises:
         ConfigurationError: something cannot be used as configured.
@@ -117,8 +123,12 @@ async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -
     parts = build(settings, environ, clock)
     try:
         parts.notifier.start()
-        configuration = Configuration(parts, settings, read)
+        configuration = Configuration(parts, settings, read, watched)
         configuration.start()
+        if parts.resources is not None:
+            parts.resources.start()
+            await parts.resources.first()
+            await configuration.take_objects()
         async with _leading(parts, configuration):
             if parts.election is not None:
                 await await_lead(parts.election, clock)
@@ -132,6 +142,8 @@ async def close(parts: Parts) -> None:
     await parts.client.aclose()
     await parts.signals.aclose()
     await parts.notifier.aclose(NOTIFY_GRACE_S)
+    if parts.resources is not None:
+        await parts.resources.aclose()
     if parts.history is not None:
         await parts.history.close()
     await close_state(parts.state)

@@ -90,7 +90,7 @@ def _store(settings: Settings, environ: Mapping[str, str]) -> LeaseStore:
         return FileLease(given.path)
     from autoscaler.kubernetes import KubernetesLease, connect  # noqa: PLC0415 - optional
 
-    cluster = connect()
+    cluster = connect("leader_election.mode kubernetes")
     namespace = given.namespace or environ.get("POD_NAMESPACE") or cluster.namespace
     return KubernetesLease(cluster, given.lease_name, namespace)
 

@@ -63,7 +63,7 @@ def run(
         for warning in checked.warnings:
             structlog.get_logger().warning("configuration warning", problem=str(warning))
         if once:
-            observed = _in_loop(run_once(settings, os.environ, read))
+            observed = _in_loop(run_once(settings, os.environ, read, config))
             sys.exit(0 if observed else EXIT_UNOBSERVED)
         _in_loop(run_daemon(settings, os.environ, read, config))
     except UnreadableConfiguration as error:

@@ -18,7 +18,7 @@ from autoscaler.cli.platform import show_platform
 from autoscaler.cli.remote import DEFAULT_URL, AppFilter, Fields, Remote
 from autoscaler.cli.watch import EVERY_S, watch
 from autoscaler.model import Reason
-from autoscaler.web.status import AppStatus
+from autoscaler.telemetry.status import AppStatus
 
 Form = Literal["table", "wide", "json", "yaml", "name"]
 _NUMBERS = frozenset(

@@ -1,65 +1,29 @@
 """The lease of replicas in Kubernetes: a ``coordination.k8s.io/v1`` Lease.
 
-lightkube carries the calls: it is asynchronous, reads a rotated service account token again when
-the old one is refused, and lets its caller limit the time of each call. It has no election of its
-own; that is :mod:`autoscaler.control.election`. The names and meanings of the fields are
-client-go's, so ``kubectl get lease`` shows what it shows for any other controller.
-
-lightkube is imported where it is used: a daemon without leader election neither needs it nor pays
-for it.
+lightkube has no election of its own; that is :mod:`autoscaler.control.election`. The names and
+meanings of the fields are client-go's, so ``kubectl get lease`` shows what it shows for any other
+controller.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from autoscaler.model.errors import ConfigurationError, LeaseError, LeaseTaken
+from autoscaler.kubernetes.cluster import (
+    CONFLICT,
+    NOT_FOUND,
+    Cluster,
+    epoch_s,
+    moment,
+    status_of,
+    words,
+)
+from autoscaler.model.errors import LeaseError, LeaseTaken
 from autoscaler.ports import Lease, LeaseRecord
 
 if TYPE_CHECKING:
-    from lightkube import AsyncClient
     from lightkube.models.coordination_v1 import LeaseSpec
     from lightkube.resources.coordination_v1 import Lease as LeaseObject
-
-_NOT_FOUND = 404
-_CONFLICT = 409
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A connection to a cluster. ``namespace``: ours, as pod or kubeconfig say."""
-
-    client: AsyncClient
-    namespace: str
-
-
-def connect() -> Cluster:
-    """Connect as a pod does, else by the kubeconfig that ``KUBECONFIG`` or the home folder has.
-
-    Nothing is sent yet.
-
-    Raises:
-        ConfigurationError: lightkube is not installed, or there is neither a service account nor a
-            usable kubeconfig.
-    """
-    try:
-        from lightkube import AsyncClient, KubeConfig  # noqa: PLC0415 - optional
-    except ImportError:
-        raise ConfigurationError(
-            "leader_election.mode kubernetes needs the package lightkube; install"
-            " everai-worker-autoscaler[kubernetes]"
-        ) from None
-    try:
-        client = AsyncClient(KubeConfig.from_env().get())
-    except Exception as error:  # noqa: BLE001 - lightkube's, yaml's, the file system's
-        raise ConfigurationError(
-            f"leader_election.mode kubernetes: no cluster can be reached by what is configured"
-            f" ({type(error).__name__}: {error}); run in a pod with a service account, or set"
-            " KUBECONFIG"
-        ) from None
-    return Cluster(client, client.namespace)
 
 
 class KubernetesLease:
@@ -81,7 +45,7 @@ class KubernetesLease:
         try:
             found = await self._client.get(LeaseObject, self._name, namespace=self._namespace)
         except Exception as error:  # noqa: BLE001 - no foreign error leaves this adapter
-            if _status(error) == _NOT_FOUND:
+            if status_of(error) == NOT_FOUND:
                 return None
             raise self._problem(error) from None
         return self._seen(found)
@@ -95,7 +59,7 @@ class KubernetesLease:
             else:
                 done = await self._client.replace(made)
         except Exception as error:  # noqa: BLE001 - no foreign error leaves this adapter
-            if _status(error) in (_CONFLICT, _NOT_FOUND):
+            if status_of(error) in (CONFLICT, NOT_FOUND):
                 why = "it was written, or deleted, by somebody else since it was read"
                 raise LeaseTaken(f"lease {self._namespace}/{self._name}: {why}") from None
             raise self._problem(error) from None
@@ -114,8 +78,8 @@ class KubernetesLease:
             holderIdentity=record.holder,
             leaseDurationSeconds=max(1, round(record.duration_s)),
             leaseTransitions=record.number,
-            acquireTime=_moment(record.acquired_at),
-            renewTime=_moment(record.renewed_at),
+            acquireTime=moment(record.acquired_at),
+            renewTime=moment(record.renewed_at),
         )
         metadata = ObjectMeta(name=self._name, namespace=self._namespace)
         if over is not None:
@@ -134,9 +98,7 @@ class KubernetesLease:
         return Lease(metadata.uid, metadata.resourceVersion, _record(spec))
 
     def _problem(self, error: Exception) -> LeaseError:
-        status = _status(error)
-        what = f"{status} {error}" if status else f"{type(error).__name__} {error}".strip()
-        return LeaseError(f"lease {self._namespace}/{self._name}: {what}")
+        return LeaseError(f"lease {self._namespace}/{self._name}: {words(error)}")
 
 
 def _record(spec: LeaseSpec | None) -> LeaseRecord:
@@ -147,22 +109,6 @@ def _record(spec: LeaseSpec | None) -> LeaseRecord:
         holder=spec.holderIdentity or "",
         duration_s=float(spec.leaseDurationSeconds or 0),
         number=spec.leaseTransitions or 0,
-        acquired_at=_epoch_s(spec.acquireTime),
-        renewed_at=_epoch_s(spec.renewTime),
+        acquired_at=epoch_s(spec.acquireTime),
+        renewed_at=epoch_s(spec.renewTime),
     )
-
-
-def _status(error: Exception) -> int:
-    """Return the HTTP status behind an error, 0 for none."""
-    response: Any = getattr(error, "response", None)
-    return int(getattr(response, "status_code", 0) or 0)
-
-
-def _moment(epoch_s: float) -> datetime:
-    """Return the moment as Kubernetes wants it, which is never without its microseconds."""
-    moment = datetime.fromtimestamp(epoch_s, UTC)
-    return moment if moment.microsecond else moment.replace(microsecond=1)
-
-
-def _epoch_s(moment: datetime | None) -> float:
-    return 0.0 if moment is None else moment.timestamp()

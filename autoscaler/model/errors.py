@@ -44,6 +44,26 @@ class LeaseTaken(LeaseError):  # noqa: N818 - named for what happened
     """Somebody else wrote the lease since it was read."""
 
 
+class ResourceError(AutoscalerError):
+    """Objects of the cluster could not be read or written."""
+
+
+class ResourcesExpired(ResourceError):  # noqa: N818 - named for what happened
+    """What was asked for lies too far back: everything is to be listed anew."""
+
+
+class ResourcesUndefined(ResourceError):  # noqa: N818 - named for what happened
+    """The cluster does not know objects of this kind."""
+
+
+class ResourceGone(ResourceError):  # noqa: N818 - named for what happened
+    """The object is not there any more."""
+
+
+class ResourceRefused(ResourceError):  # noqa: N818 - named for what happened
+    """The cluster understood and said no; the same again would be refused again."""
+
+
 class HistoryError(AutoscalerError):
     """The history could not be read."""
 

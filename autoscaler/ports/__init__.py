@@ -21,16 +21,31 @@ from autoscaler.ports.leadership import (
 )
 from autoscaler.ports.platform import Platform
 from autoscaler.ports.recorder import Outcome, Recorder
+from autoscaler.ports.resources import (
+    Change,
+    Changed,
+    Deleted,
+    EventType,
+    Occurrence,
+    Resource,
+    ResourceKey,
+    ResourceKind,
+    Resources,
+)
 from autoscaler.ports.signals import NoSignals, Signals
 from autoscaler.ports.state import State, Trust
 
 __all__ = [
     "AlwaysLeader",
+    "Change",
+    "Changed",
     "Clock",
     "Cost",
+    "Deleted",
     "Event",
     "EventKind",
     "EventQuery",
+    "EventType",
     "History",
     "HistoryHealth",
     "Interventions",
@@ -39,9 +54,14 @@ __all__ = [
     "LeaseRecord",
     "LeaseStore",
     "NoSignals",
+    "Occurrence",
     "Outcome",
     "Platform",
     "Recorder",
+    "Resource",
+    "ResourceKey",
+    "ResourceKind",
+    "Resources",
     "Sample",
     "Signals",
     "State",

@@ -19,7 +19,6 @@ from autoscaler.settings.resource import (
     VERSION,
     Age,
     age_of,
-    app_of,
     definition,
     schema_mark,
 )
@@ -56,7 +55,6 @@ __all__ = [
     "StateSettings",
     "UnreadableConfiguration",
     "age_of",
-    "app_of",
     "check",
     "definition",
     "diff",

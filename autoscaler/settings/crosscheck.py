@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from autoscaler.model import AppKey
 from autoscaler.settings.app import AppSettings
 from autoscaler.settings.app_rules import app_findings
+from autoscaler.settings.custom_resources import custom_resources_findings
 from autoscaler.settings.fields import has
 from autoscaler.settings.finding import Finding, Place
 from autoscaler.settings.leadership import leadership_findings
@@ -44,7 +45,8 @@ def cross_check(settings: Settings, data: dict[str, Any]) -> Iterator[Finding]:
         if rule.app.max_workers is None:
             message = "is required, here or in defaults"
             yield Finding((*place.at, "max_workers"), message, ())
-    if not settings.apps and not settings.discover:
+    yield from custom_resources_findings(settings.custom_resources)
+    if not (settings.apps or settings.discover or settings.custom_resources.enabled):
         yield _nothing_to_do(data)
     yield from _same_app_twice(settings)
 

@@ -82,10 +82,15 @@ def _check(path: FilePath | None, env: Mapping[str, str], overrides: Mapping[str
     problems = [*read.problems, *layers.environment.problems]
     if not read.usable:
         raise InvalidConfiguration(_sorted(problems))
-    return _validated(layers, problems)
+    return validated(layers, problems)
 
 
-def _validated(layers: Layers, problems: list[Problem]) -> Checked:
+def validated(layers: Layers, problems: list[Problem]) -> Checked:
+    """Return settings made of layers, of which ``problems`` are known already.
+
+    Raises:
+        InvalidConfiguration: something is wrong; it names every problem.
+    """
     try:
         with reading_from(layers.sources()):
             settings = Settings()

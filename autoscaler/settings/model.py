@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from autoscaler.policies import PositiveDuration
 from autoscaler.settings.app import AppSettings, DefaultsSettings, with_defaults
+from autoscaler.settings.custom_resources import CustomResourcesSettings
 from autoscaler.settings.history import HistorySettings, PricesSettings
 from autoscaler.settings.leadership import LeaderElectionSettings
 from autoscaler.settings.notifications import NotificationSettings
@@ -109,6 +110,10 @@ class Settings(BaseSettings):
     leader_election: LeaderElectionSettings = Field(
         default=LeaderElectionSettings(), description="Several replicas, one of which acts."
     )
+    custom_resources: CustomResourcesSettings = Field(
+        default=CustomResourcesSettings(),
+        description="Apps given as objects of a Kubernetes cluster, beside those of the file.",
+    )
     fleet: FleetSettings = Field(default=FleetSettings(), description="Ceilings over all apps.")
     notifications: tuple[NotificationSettings, ...] = Field(
         default=(), description="Where people are told of what happens; each entry is a target."
@@ -124,7 +129,9 @@ class Settings(BaseSettings):
         default=60.0, description="Time between two looks at the platform's list of apps."
     )
     apps: tuple[AppSettings, ...] = Field(
-        default=(), description="The apps to scale; at least one, or a rule under `discover`."
+        default=(),
+        description="The apps to scale; at least one, unless `discover` or `custom_resources` "
+        "bring some.",
     )
 
     @property

@@ -17,8 +17,8 @@ from autoscaler.telemetry.serialize import (
     observation_fields,
     observation_summary,
 )
+from autoscaler.telemetry.status import status_of
 from autoscaler.web.snapshot import AppSnapshot, ScaleResult
-from autoscaler.web.status import status_of
 
 Orders = Sequence[Intervention]
 """What people ordered for an app and what holds now."""

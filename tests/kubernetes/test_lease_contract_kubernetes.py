@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from lightkube import AsyncClient, KubeConfig
 
-from autoscaler.kubernetes.lease import Cluster, KubernetesLease
+from autoscaler.kubernetes import Cluster, KubernetesLease
 from autoscaler.model.errors import LeaseError
 from autoscaler.ports import LeaseStore
 from tests.fakes.lease_contract import RECORD, LeaseContract

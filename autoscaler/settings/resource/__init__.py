@@ -4,10 +4,12 @@ Pure: nothing here talks to a cluster. The definition is made from the models of
 file, so that a key that the file has cannot be missing in the object.
 """
 
-from autoscaler.settings.resource.app import app_of
 from autoscaler.settings.resource.definition import Age, age_of, definition, schema_mark
+from autoscaler.settings.resource.given import Base, check_app
+from autoscaler.settings.resource.judging import Judge, Judged, LastGood, Readiness, Verdict
 from autoscaler.settings.resource.names import (
     API_VERSION,
+    CUSTOM_RESOURCE,
     DEFINITION_NAME,
     GROUP,
     KIND,
@@ -20,6 +22,7 @@ from autoscaler.settings.resource.names import (
 
 __all__ = [
     "API_VERSION",
+    "CUSTOM_RESOURCE",
     "DEFINITION_NAME",
     "GROUP",
     "KIND",
@@ -29,8 +32,14 @@ __all__ = [
     "SHORT_NAME",
     "VERSION",
     "Age",
+    "Base",
+    "Judge",
+    "Judged",
+    "LastGood",
+    "Readiness",
+    "Verdict",
     "age_of",
-    "app_of",
+    "check_app",
     "definition",
     "schema_mark",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from autoscaler.ports import ResourceKind
+
 GROUP = "autoscaler.everai.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -9,6 +11,7 @@ KIND = "WorkerAutoscaler"
 PLURAL = "workerautoscalers"
 SINGULAR = "workerautoscaler"
 SHORT_NAME = "was"
+CUSTOM_RESOURCE = ResourceKind(GROUP, VERSION, KIND, PLURAL)
 DEFINITION_NAME = f"{PLURAL}.{GROUP}"
 """Name of the CustomResourceDefinition object."""
 

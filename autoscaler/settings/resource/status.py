@@ -16,6 +16,9 @@ _COUNTS = {
     "starting": "Workers that are being started.",
     "queue": "Requests that wait; not there while the platform does not tell.",
     "desired": "Workers that the last decision wants.",
+    "minWorkers": "Least workers, as in force: the spec, or the defaults of the file.",
+    "maxWorkers": "Most workers, as in force: the spec, the defaults of the file, the platform's "
+    "own maximum.",
 }
 _MESSAGE_MAX = 32768
 
@@ -32,6 +35,7 @@ def status_schema() -> Schema:
             **counts,
             "lastScaleTime": _time("When workers were last ordered or removed for this object."),
             "lastDecision": _decision(),
+            "lastGood": _last_good(),
             "conditions": _conditions(),
         },
     }
@@ -42,8 +46,8 @@ def columns() -> list[dict[str, Any]]:
     ready = '.status.conditions[?(@.type=="Ready")].status'
     return [
         _column("App", "string", ".spec.name", "App of the platform; empty: the object's name", 1),
-        _column("Min", "integer", ".spec.min_workers", "Never fewer workers"),
-        _column("Max", "integer", ".spec.max_workers", "Never more workers"),
+        _column("Min", "integer", ".status.minWorkers", "Never fewer workers"),
+        _column("Max", "integer", ".status.maxWorkers", "Never more workers"),
         _column("Workers", "integer", ".status.workers", "Workers present"),
         _column("Desired", "integer", ".status.desired", "Workers wanted"),
         _column("Queue", "integer", ".status.queue", "Requests that wait"),
@@ -81,6 +85,18 @@ def _decision() -> Schema:
             "action": _text('What was done, such as "scale up by 2" or "hold".', 1024),
             "reason": _text("One word; docs/reasons.md has them all.", 1024),
             "message": _text("The reason in a sentence, with the numbers.", _MESSAGE_MAX),
+        },
+    }
+
+
+def _last_good() -> Schema:
+    spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "type": "object",
+        "description": "What is in force while the spec is wrong; not there while it is good.",
+        "properties": {
+            "generation": _whole("Generation of the object that had this spec."),
+            "spec": {"description": "The last spec that was good.", **spec},
         },
     }
 

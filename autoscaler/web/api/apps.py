@@ -14,13 +14,13 @@ from starlette.responses import Response
 
 from autoscaler.model import AppKey, Reason
 from autoscaler.model.errors import HistoryError
+from autoscaler.telemetry.status import AppStatus, status_of
 from autoscaler.web.api.cost import DAY_S, cost_fields
 from autoscaler.web.api.models import AppDetails, AppPage
 from autoscaler.web.api.parameters import Key, Query, problems
 from autoscaler.web.api.sources import From, Sources
 from autoscaler.web.responses import json_response, stream
 from autoscaler.web.snapshot import AppSnapshot
-from autoscaler.web.status import AppStatus, status_of
 from autoscaler.web.views import app_details, app_row, app_summary, queue_size, workers_present
 
 APPS_PER_CHUNK = 10

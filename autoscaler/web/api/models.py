@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from autoscaler.model import InterventionKind, Reason
 from autoscaler.ports import EventKind
-from autoscaler.web.status import AppStatus
+from autoscaler.telemetry.status import AppStatus
 
 Action = Literal["scale_up", "scale_down", "hold"]
 

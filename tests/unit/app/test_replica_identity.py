@@ -27,7 +27,7 @@ def test_the_configured_name_comes_first_and_fits_a_header() -> None:
 def test_without_lightkube_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lightkube", None)
     with pytest.raises(ConfigurationError, match=r"install .*\[kubernetes\]"):
-        connect()
+        connect("leader_election.mode kubernetes")
 
 
 def test_lightkube_is_loaded_by_those_who_need_it_only() -> None:

@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from autoscaler.model import Reason
+from autoscaler.telemetry.status import AppStatus
 from autoscaler.web import Access, WebServer
 from autoscaler.web.pages import FOLDER, StatusPage
 from autoscaler.web.responses import wants_page
-from autoscaler.web.status import AppStatus
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from autoscaler.model import Decision, Reason, ScaleUp
-from autoscaler.web.status import AppStatus, status_of
+from autoscaler.telemetry.status import AppStatus, status_of
 
 LIMITED = {
     "AtMaximum", "CappedByCeiling", "Stabilizing", "RateLimited", "Cooldown", "WarmingUp",
