@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.kubernetes.api_server import ApiServer, api_server, controllers
+from autoscaler.cli.crd import text
+from autoscaler.settings import DEFINITION_NAME, PLURAL
+from tests.kubernetes.api_server import ApiServer, KubectlError, api_server, controllers
 
 PROGRAMS = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager")
+TRIES = 300
+PAUSE_S = 0.2
 HOW = (
     "These tests need a real Kubernetes API server. Set KUBEBUILDER_ASSETS to a folder with "
     f'{", ".join(PROGRAMS)}: KUBEBUILDER_ASSETS="$(.ci/kubernetes-assets)" builds one.'
@@ -44,3 +49,18 @@ def kubernetes_controllers(kubernetes: ApiServer) -> Iterator[ApiServer]:
     """The same server, with the controllers that turn Deployments into Pods."""
     with controllers(kubernetes):
         yield kubernetes
+
+
+@pytest.fixture(scope="session")
+def worker_autoscalers(kubernetes: ApiServer) -> ApiServer:
+    """The same server, with the custom resource as `autoscaler crd` prints it."""
+    kubernetes.kubectl("apply", "-f", "-", stdin=text())
+    kubernetes.kubectl("wait", "--for=condition=Established", f"crd/{DEFINITION_NAME}")
+    for _ in range(TRIES):  # its description follows a moment later
+        try:
+            kubernetes.kubectl("explain", f"{PLURAL}.spec")
+        except KubectlError:
+            time.sleep(PAUSE_S)
+        else:
+            return kubernetes
+    pytest.fail("the API server does not tell of the custom resource")

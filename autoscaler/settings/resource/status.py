@@ -26,7 +26,6 @@ _MESSAGE_MAX = 32768
 def status_schema() -> Schema:
     """Return the schema of ``status``; every key is optional, a new object has none."""
     counts: dict[str, Schema] = {key: _whole(words) for key, words in _COUNTS.items()}
-    counts["queue"]["nullable"] = True
     return {
         "type": "object",
         "description": "What the daemon last saw and did. It is written at a change, and now and "
