@@ -1,7 +1,8 @@
-"""Writes what of the chart is made from something else: values.schema.json and README.md.
+"""Writes what of the chart is made from something else: schema, README, custom resource.
 
 The schema of `config` is the daemon's own, so that a misspelt key is refused by Helm, with its
-path, before anything reaches the cluster. The README's table is values.yaml with its comments.
+path, before anything reaches the cluster. The README's table is values.yaml with its comments. The
+definition of the custom resource is what `autoscaler crd` prints.
 
     python deploy/generate.py
 """
@@ -16,11 +17,13 @@ from typing import Any
 
 import yaml
 
+from autoscaler.cli.crd import text as definition_text
 from autoscaler.settings import json_schema
 
 CHART = Path(__file__).parent / "chart"
+DEFINITION = CHART / "files/workerautoscalers.yaml"
 BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
-SET_BY_CHART = ("state", "leader_election")
+SET_BY_CHART = ("state", "leader_election", "custom_resources")
 """Sections of the configuration that only the chart can know."""
 
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][A-Za-z0-9]*):")
@@ -141,5 +144,6 @@ def schema_text() -> str:
 
 if __name__ == "__main__":
     (CHART / "values.schema.json").write_text(schema_text())
+    DEFINITION.write_text(definition_text())
     path = CHART / "README.md"
     path.write_text(readme(path.read_text()))

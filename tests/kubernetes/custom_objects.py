@@ -19,7 +19,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """The WorkerAutoscalers of a namespace, as the administrator may handle them."""
+    """The WorkerAutoscalers of a namespace, as whoever has the token may handle them."""
 
     client: httpx.Client
     namespace: str
@@ -73,11 +73,13 @@ def _words(answer: httpx.Response) -> str:
 
 
 @contextmanager
-def custom_objects(server: ApiServer) -> Iterator[Objects]:
-    """Hand out the objects of a namespace of its own."""
+def custom_objects(
+    server: ApiServer, *, token: str = ADMIN_TOKEN, namespace: str = ""
+) -> Iterator[Objects]:
+    """Hand out the objects of a namespace, one of its own if none is named, for a token."""
     verify = ssl.create_default_context(cafile=server.ca_file)
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(
         base_url=server.url, verify=verify, headers=headers, trust_env=False, timeout=60.0
     ) as client:
-        yield Objects(client, server.make_namespace("was"))
+        yield Objects(client, namespace or server.make_namespace("was"))

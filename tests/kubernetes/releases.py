@@ -20,11 +20,11 @@ MONITORING = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
 
-def installer_rules() -> list[dict[str, Any]]:
-    """Return the rules of the Role that docs/kubernetes.md gives an installer."""
+def installer_rules(kind: str = "Role") -> list[dict[str, Any]]:
+    """Return the rules of the Role, or ClusterRole, that docs/kubernetes.md gives an installer."""
     blocks = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
     made = [document for block in blocks for document in yaml.safe_load_all(block)]
-    roles = [document for document in made if document.get("kind") == "Role"]
+    roles = [document for document in made if document.get("kind") == kind]
     return list(roles[0]["rules"])
 
 
@@ -41,9 +41,11 @@ class Release:
     def fullname(self) -> str:
         return f"{self.name}-everai-worker-autoscaler"
 
-    def helm(self, command: str, *args: str, values: dict[str, Any] | None = None) -> str:
+    def helm(
+        self, command: str, *args: str, values: dict[str, Any] | None = None, chart: Path = CHART
+    ) -> str:
         """Run a command of Helm on this release, as the installer."""
-        given = () if values is None else (str(CHART), "-f", "-")
+        given = () if values is None else (str(chart), "-f", "-")
         text = "" if values is None else yaml.safe_dump(values)
         return helm(command, self.name, *given, *args, *self._where(), stdin=text,
                     environment=self._environment())  # fmt: skip
@@ -80,13 +82,28 @@ class Release:
         )  # fmt: skip
         return found.split()
 
-    def can(self, verb: str, what: str) -> bool:
-        """Whether the chart's own service account may do something in this namespace."""
-        account = self.get("deployment")["spec"]["template"]["spec"]["serviceAccountName"]
+    @property
+    def account(self) -> str:
+        """Name of the daemon's service account."""
+        return str(self.get("deployment")["spec"]["template"]["spec"]["serviceAccountName"])
+
+    def daemons_kubeconfig(self) -> Path:
+        """Return a kubeconfig with the rights that the chart gives the daemon."""
+        token = self.server.token(self.namespace, self.account)
+        return self.server.kubeconfig_for(token, self.namespace)
+
+    def can(self, verb: str, what: str, *args: str) -> bool:
+        """Whether the chart's own service account may do something, in this namespace if it may.
+
+        Args:
+            verb: such as get.
+            what: resource, or resource/name.
+            args: further options of `kubectl auth can-i`; a later --namespace is stronger.
+        """
         done = subprocess.run(
             [self.server.assets / "kubectl", "--kubeconfig", self.server.kubeconfig, "auth",
-             "can-i", verb, what, "-n", self.namespace,
-             f"--as=system:serviceaccount:{self.namespace}:{account}"],
+             "can-i", verb, what, "-n", self.namespace, *args,
+             f"--as=system:serviceaccount:{self.namespace}:{self.account}"],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.stdout.strip() in ("yes", "no"), done.stdout + done.stderr
@@ -105,6 +122,22 @@ def make_release(server: ApiServer) -> Release:
     return Release(
         server, namespace, server.make_account(namespace, "installer", installer_rules())
     )
+
+
+def make_cluster_release(server: ApiServer) -> Release:
+    """Make the same, with an account that may also do what docs/kubernetes.md says of a cluster."""
+    release = make_release(server)
+    name = f"installer-{release.namespace}"
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    subject = {"kind": "ServiceAccount", "name": "installer", "namespace": release.namespace}
+    rbac = "rbac.authorization.k8s.io/v1"
+    server.apply(
+        {"apiVersion": rbac, "kind": "ClusterRole", "metadata": {"name": name},
+         "rules": installer_rules("ClusterRole")},
+        {"apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": {"name": name},
+         "roleRef": role, "subjects": [subject]},
+    )  # fmt: skip
+    return release
 
 
 def monitoring_kinds(server: ApiServer) -> None:
@@ -130,4 +163,11 @@ def monitoring_kinds(server: ApiServer) -> None:
         server.kubectl("wait", "--for=condition=Established", f"crd/{plural}.monitoring.coreos.com")
 
 
-__all__ = ["HelmError", "Release", "installer_rules", "make_release", "monitoring_kinds"]
+__all__ = [
+    "HelmError",
+    "Release",
+    "installer_rules",
+    "make_cluster_release",
+    "make_release",
+    "monitoring_kinds",
+]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.policies.registry import BUILT_IN
-from autoscaler.settings import AppSettings, InvalidConfiguration, PolicySettings, app_of, check
+from autoscaler.settings import AppSettings, InvalidConfiguration, PolicySettings, check
 from autoscaler.settings.resource.entries import OF_THE_FILE, TYPES
 from tests.kubernetes.api_server import ApiServer
 from tests.kubernetes.custom_objects import Objects, custom_objects
@@ -171,7 +171,7 @@ def apps(draw: st.DrawFn) -> App:
 def the_file_takes(app: App, folder: Path) -> bool:
     file = folder / "autoscaler.yaml"
     file.write_text(
-        json.dumps({"defaults": DEFAULTS, "apps": [app_of("app", app)]}), encoding="utf-8"
+        json.dumps({"defaults": DEFAULTS, "apps": [{"name": "app", **app}]}), encoding="utf-8"
     )
     try:
         check(file, {"HOME": "/home/somebody"}, None)

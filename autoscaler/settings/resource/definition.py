@@ -68,13 +68,13 @@ def definition() -> dict[str, Any]:
 
 
 def schema_mark(made: Mapping[str, Any]) -> str:
-    """Return the hash of a definition's content, 16 hexadecimal digits.
+    """Return the hash of a definition's content: ``sha256:`` and 16 hexadecimal digits.
 
     Of a definition as :func:`definition` makes it; the API server adds defaults to what it stores,
     so that of a cluster is known by its annotation.
     """
     text = json.dumps(made["spec"], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:_MARK_LENGTH]
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:_MARK_LENGTH]}"
 
 
 def age_of(found: Mapping[str, Any]) -> Age:

@@ -83,7 +83,36 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $_ := set $config "leader_election" $election }}
 {{- end }}
 {{- end }}
+{{- with .Values.customResources }}
+{{- if .enabled }}
+{{- $_ := set $config "custom_resources" (dict "enabled" true "namespaces" .namespaces) }}
+{{- end }}
+{{- end }}
 {{- toYaml $config }}
+{{- end }}
+
+{{- /* Name of what is outside the release's namespace, where another release may have our name. */}}
+{{- define "autoscaler.clusterName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "autoscaler.fullname" .) }}
+{{- end }}
+
+{{- /* What the daemon may do with custom resources, wherever it reads them. */}}
+{{- define "autoscaler.customResourcesRules" -}}
+- apiGroups: [autoscaler.everai.dev]
+  resources: [workerautoscalers]
+  verbs: [get, list, watch]
+- apiGroups: [autoscaler.everai.dev]
+  resources: [workerautoscalers/status]
+  verbs: [patch, update]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch, update] # update: an Event that happens again is counted
+{{- end }}
+
+{{- define "autoscaler.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "autoscaler.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
 {{- end }}
 
 {{- /* The keys that a running daemon does not take over: a change of them rolls the pods. */}}
@@ -94,8 +123,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 
 {{- /* What cannot work is refused here, where the schema cannot see it. */}}
 {{- define "autoscaler.check" -}}
-{{- if not (or .Values.config.apps .Values.config.discover) }}
-{{- fail "config.apps is empty. List your apps, e.g. --set 'config.apps[0].name=sd15,config.apps[0].max_workers=8', or give a rule under config.discover." }}
+{{- if not (or .Values.config.apps .Values.config.discover .Values.customResources.enabled) }}
+{{- fail "config.apps is empty. List your apps, e.g. --set 'config.apps[0].name=sd15,config.apps[0].max_workers=8', give a rule under config.discover, or set customResources.enabled=true and apply WorkerAutoscaler objects." }}
+{{- end }}
+{{- with .Values.customResources }}
+{{- if and (has "*" .namespaces) (gt (len .namespaces) 1) }}
+{{- fail "customResources.namespaces names others beside \"*\", which takes all. Choose one." }}
+{{- end }}
 {{- end }}
 {{- if gt (int .Values.replicaCount) 1 }}
 {{- if not .Values.leaderElection.enabled }}
