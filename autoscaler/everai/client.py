@@ -17,12 +17,11 @@ import msgspec
 from autoscaler.everai.call import Call, MaySend, Reply, Way, always
 from autoscaler.everai.caller import Caller, OnCall, Signature
 from autoscaler.everai.direct import DirectWay
-from autoscaler.everai.exchange import Exchange
 from autoscaler.everai.limits import Pool, TimeLimits
+from autoscaler.everai.route import proxy_for, tls_context
 from autoscaler.everai.statuses import http_date
 from autoscaler.everai.text import excerpt, hide
 from autoscaler.everai.token import TokenSource
-from autoscaler.everai.transport import make_transport, proxy_for, tls_context
 from autoscaler.everai.unchanged import LastLists
 from autoscaler.everai.wire import (
     decode_object,
@@ -122,6 +121,10 @@ class EverAIClient:
                 url, context, limits=limits, pool=pool, clock=clock, may_send=may_send
             )
         else:
+            # Loads aiohttp, 4 MiB and a tenth of a second, which the direct way does without.
+            from autoscaler.everai.exchange import Exchange  # noqa: PLC0415
+            from autoscaler.everai.transport import make_transport  # noqa: PLC0415
+
             transport = transport or make_transport(
                 url, ca_bundle=ca_bundle, pool=pool, may_send=may_send
             )
