@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from autoscaler.model import AppInfo, AppKey, Scaler
 from autoscaler.settings.app import AppSettings
 from autoscaler.settings.model import DiscoverSettings, Settings
+from autoscaler.settings.sharing import share_equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def with_discovered(settings: Settings, found: Iterable[AppInfo]) -> Discovered:
             refused[info.key] = f"the platform scales it itself (autoscaler.{info.scaler.value})"
         else:
             refused[info.key] = "its manifest does not say autoscaler.manual"
+    share_equal(taken.values())
     apps = (*settings.apps, *(taken[key] for key in sorted(taken)))
     return Discovered(settings.model_copy(update={"apps": apps}), tuple(sorted(refused.items())))
 

@@ -8,6 +8,7 @@ forgets all of its series, whatever labels they had.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from autoscaler.model import (
@@ -29,6 +30,25 @@ SHOWN_STATES = tuple(state for state in WorkerState if state is not WorkerState.
 _INDEX: dict[WorkerState, int] = {state: index for index, state in enumerate(SHOWN_STATES)}
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 _NOTHING: Mapping[str, int] = MappingProxyType({})
+
+_Count = dict[tuple[str, str], int]
+_NEVER: _Count = {}
+"""What nothing was counted in yet, one for all apps; a first count makes the app's own."""
+
+
+@lru_cache(maxsize=4096)
+def _pair(first: str, second: str) -> tuple[str, str]:
+    """Return label values as a pair; there are few, so that one object serves all apps."""
+    return first, second
+
+
+def _one_more(counts: _Count, pair: tuple[str, str]) -> _Count:
+    """Count one more; return where it was counted."""
+    known = counts.get(pair)
+    if known is not None:
+        counts[pair] = known + 1
+        return counts
+    return {**counts, _pair(*pair): 1}
 
 
 def escape_label(value: str) -> str:
@@ -82,17 +102,17 @@ class AppSeries:
         self.observed_at: float | None = None
         self.recommended = _NOTHING
         self.shadow = _NOTHING
-        self.compared: dict[tuple[str, str], int] = {}
+        self.compared = _NEVER
         self.desired: int | None = None
         self.min_workers: int | None = None
         self.max_workers: int | None = None
         self.orders_open: int | None = None
-        self.decisions: dict[tuple[str, str], int] = {}
-        self.requests: dict[tuple[str, str], int] = {}
+        self.decisions = _NEVER
+        self.requests = _NEVER
         self.started = 0
         self.stopped = 0
         self.raced = 0
-        self.by_hand: Mapping[str, float] = {}
+        self.by_hand: Mapping[str, float] = _NOTHING
 
     def observed(self, observation: Observation) -> None:
         """Take a list: workers by state, queue size, and when."""
@@ -128,7 +148,7 @@ class AppSeries:
         if decision.shadow or self.shadow:
             self._compare(decision)
         key = (action_name(decision.action), decision.reason.value)
-        self.decisions[key] = self.decisions.get(key, 0) + 1
+        self.decisions = _one_more(self.decisions, key)
 
     def _compare(self, decision: Decision) -> None:
         """Take what the watching policies want, and count it against what those that act want."""
@@ -143,12 +163,12 @@ class AppSeries:
         for policy, workers in self.shadow.items():
             than = "more" if workers > acting else "fewer" if workers < acting else "same"
             key = (policy, than)
-            self.compared[key] = self.compared.get(key, 0) + 1
+            self.compared = _one_more(self.compared, key)
 
     def scaled(self, action: ScaleUp | ScaleDown, outcome: Outcome) -> None:
         """Count a scale request, and its workers where the platform agreed."""
         key = ("up" if isinstance(action, ScaleUp) else "down", outcome.value)
-        self.requests[key] = self.requests.get(key, 0) + 1
+        self.requests = _one_more(self.requests, key)
         if outcome is not Outcome.APPLIED:
             return
         if isinstance(action, ScaleUp):
