@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random  # noqa: TID251 - for the type of the injected generator only
+import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self, TypeVar
@@ -40,6 +40,8 @@ LONG_LIST = 200
 """Workers in a list whose decoding takes half a millisecond or more."""
 _NO_APP_TOKENS: Mapping[AppKey, TokenSource] = MappingProxyType({})
 _DOTS = frozenset({"", ".", ".."})
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+"""What stands in a URL as it is: the rule for nearly every name, five times as fast as quoting."""
 
 
 def _unreported(operation: str, code: str, duration_s: float) -> None:
@@ -262,9 +264,8 @@ class EverAIClient:
         )
 
 
-@lru_cache(maxsize=2**15)
 def _app_path(app: AppKey) -> str:
-    """Return an app's path, quoted; remembered, as it is asked for at every poll.
+    """Return an app's path, quoted.
 
     Raises:
         Rejected: a name would change the path's meaning.
@@ -280,4 +281,4 @@ def _segment(text: str) -> str:
     """
     if text in _DOTS:
         raise Rejected(f"{text!r} cannot be the name of an app or namespace; nothing was sent")
-    return quote(text, safe="")
+    return text if _UNQUOTED(text) else quote(text, safe="")

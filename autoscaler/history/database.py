@@ -114,8 +114,7 @@ class Database(Tables):
         """Return the ids of these apps; those that have none yet get one."""
         found = {app: self._ids[app] for app in wanted if app in self._ids}
         for part in _parts([app for app in wanted if app not in found]):
-            new = set(part)
-            found |= {app: number for app, number in self._known(db, part) if app in new}
+            found |= self._known(db, part)
             missing = [
                 {"endpoint": self.endpoint, "namespace": app.namespace, "name": app.name}
                 for app in part
@@ -123,14 +122,16 @@ class Database(Tables):
             ]
             if missing:
                 db.execute(insert(apps), missing)
-                found |= {app: number for app, number in self._known(db, part) if app in new}
+                found |= self._known(db, part)
         return found
 
-    def _known(self, db: Connection, some: Sequence[AppKey]) -> Iterator[tuple[AppKey, int]]:
-        """Yield the apps with an id that have the name of one of these."""
+    def _known(self, db: Connection, some: Sequence[AppKey]) -> dict[AppKey, int]:
+        """Return the ids that these apps have, by the very keys that were given."""
+        ours = {app: app for app in some}
         named = apps.c.name.in_([app.name for app in some])
-        for row in db.execute(select(apps).where(apps.c.endpoint == self.endpoint, named)):
-            yield AppKey(row.namespace, row.name), row.id
+        rows = db.execute(select(apps).where(apps.c.endpoint == self.endpoint, named))
+        told = ((AppKey(row.namespace, row.name), row.id) for row in rows)
+        return {ours[app]: number for app, number in told if app in ours}
 
     # -- writing ------------------------------------------------------------------------------
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from autoscaler.settings.app import AppSettings
 
 _OWN = frozenset({"name", "token_file"})
-"""What hardly two apps have in common."""
+"""What hardly two apps have in common; a name is the same in the next configuration."""
 
 
 def share_equal(apps: Iterable[AppSettings]) -> None:
@@ -23,6 +24,7 @@ def share_equal(apps: Iterable[AppSettings]) -> None:
         for name, value in values.items():
             if name not in _OWN:
                 values[name] = _one_of(value)
+        values["name"] = intern(app.name)
         given = _given(frozenset(app.__pydantic_fields_set__))
         object.__setattr__(app, "__pydantic_fields_set__", given)
 

@@ -16,6 +16,7 @@ from autoscaler.model import (
     Decision,
     NoData,
     Observation,
+    Proposal,
     Recommendation,
     ScaleDown,
     ScaleUp,
@@ -51,6 +52,14 @@ def _one_more(counts: _Count, pair: tuple[str, str]) -> _Count:
     return {**counts, _pair(*pair): 1}
 
 
+def _answers(said: tuple[Proposal, ...]) -> Mapping[str, int]:
+    return {
+        proposal.policy: proposal.answer.workers
+        for proposal in said
+        if isinstance(proposal.answer, Recommendation)
+    }
+
+
 def escape_label(value: str) -> str:
     """Escape a label value as the Prometheus text format and OpenMetrics both want it."""
     return value.translate(_ESCAPES)
@@ -63,8 +72,8 @@ class AppSeries:
         labels: ``namespace`` and ``app`` as they stand between the braces, escaped.
         workers: present workers by state, in the order of ``SHOWN_STATES``.
         observed_at: our clock at the last complete list, epoch seconds.
-        recommended: workers by policy; a policy without data is not in it. shadow: likewise, of
-            the policies that only watch. compared: their answers by (policy, more / fewer / same).
+        shadow: workers by policy that only watches; a policy without data is not in it.
+        compared: their answers by (policy, more / fewer / same).
         decisions: decisions by (action, reason). requests: scale requests by (direction, outcome).
         by_hand: when each order by hand in force ends, by kind, epoch seconds; 0 for never.
         cost_per_hour: money that the present workers take in an hour.
@@ -72,6 +81,7 @@ class AppSeries:
     """
 
     __slots__ = (
+        "_said",
         "by_hand",
         "compared",
         "cost_per_hour",
@@ -84,7 +94,6 @@ class AppSeries:
         "orders_open",
         "queue_size",
         "raced",
-        "recommended",
         "requests",
         "shadow",
         "started",
@@ -100,7 +109,7 @@ class AppSeries:
         self.queue_size: int | None = None
         self.cost_per_hour: float | None = None
         self.observed_at: float | None = None
-        self.recommended = _NOTHING
+        self._said: tuple[Proposal, ...] = ()
         self.shadow = _NOTHING
         self.compared = _NEVER
         self.desired: int | None = None
@@ -113,6 +122,11 @@ class AppSeries:
         self.stopped = 0
         self.raced = 0
         self.by_hand: Mapping[str, float] = _NOTHING
+
+    @property
+    def recommended(self) -> Mapping[str, int]:
+        """Workers by policy; made at a scrape, which is seldom."""
+        return _answers(self._said)
 
     def observed(self, observation: Observation) -> None:
         """Take a list: workers by state, queue size, and when."""
@@ -138,11 +152,7 @@ class AppSeries:
             self.max_workers = decision.max_workers
         if decision.census is not None:
             self.orders_open = decision.census.on_order
-        self.recommended = {
-            proposal.policy: proposal.answer.workers
-            for proposal in decision.proposals
-            if isinstance(proposal.answer, Recommendation)
-        }
+        self._said = decision.proposals
         if decision.interventions or self.by_hand:
             self.by_hand = {one.kind.value: one.until or 0.0 for one in decision.interventions}
         if decision.shadow or self.shadow:
@@ -152,11 +162,7 @@ class AppSeries:
 
     def _compare(self, decision: Decision) -> None:
         """Take what the watching policies want, and count it against what those that act want."""
-        self.shadow = {
-            proposal.policy: proposal.answer.workers
-            for proposal in decision.shadow
-            if isinstance(proposal.answer, Recommendation)
-        }
+        self.shadow = _answers(decision.shadow)
         acting = decision.combined
         if acting is None:
             return
