@@ -43,7 +43,6 @@ def with_discovered(settings: Settings, found: Iterable[AppInfo]) -> Discovered:
             refused[info.key] = f"the platform scales it itself (autoscaler.{info.scaler.value})"
         else:
             refused[info.key] = "its manifest does not say autoscaler.manual"
-    share_equal(taken.values())
     apps = (*settings.apps, *(taken[key] for key in sorted(taken)))
     return Discovered(settings.model_copy(update={"apps": apps}), tuple(sorted(refused.items())))
 
@@ -59,4 +58,6 @@ def _matches(rule: DiscoverSettings, info: AppInfo) -> bool:
 def _from_rule(rule: DiscoverSettings, key: AppKey) -> AppSettings:
     """Return the rule's values as those of an app; they were validated with the rule."""
     values = dict(rule.app) | {"name": key.name, "namespace": key.namespace}
-    return AppSettings.model_construct(**values)
+    app = AppSettings.model_construct(**values)
+    share_equal(app)
+    return app

@@ -28,7 +28,6 @@ from autoscaler.settings.problems import (
     value_text,
 )
 from autoscaler.settings.salvage import salvage
-from autoscaler.settings.sharing import share_equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,6 @@ def _validated(layers: Layers, problems: list[Problem]) -> Checked:
             settings = Settings()
     except ValidationError as error:
         raise InvalidConfiguration(_sorted(problems + _all_problems(error, layers))) from None
-    share_equal(settings.apps)
     problems = problems + _findings(settings, layers, bad=())
     if any(problem.severity == "error" for problem in problems):
         raise InvalidConfiguration(_sorted(problems))

@@ -6,27 +6,24 @@ each app. Settings are frozen, so that only memory tells: 1.3 KiB an app.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from sys import intern
 from typing import Any
 
-from autoscaler.settings.app import AppSettings
-
-_OWN = frozenset({"name", "token_file"})
-"""What hardly two apps have in common; a name is the same in the next configuration."""
+from pydantic import BaseModel
 
 
-def share_equal(apps: Iterable[AppSettings]) -> None:
-    """Let these apps, and all that came before them, have equal values in common."""
-    for app in apps:
-        values = app.__dict__
-        for name, value in values.items():
-            if name not in _OWN:
-                values[name] = _one_of(value)
-        values["name"] = intern(app.name)
-        given = _given(frozenset(app.__pydantic_fields_set__))
-        object.__setattr__(app, "__pydantic_fields_set__", given)
+def share_equal(app: BaseModel) -> None:
+    """Let an app have equal values in common with the apps before it, in any configuration.
+
+    Done as each is made, so that ten thousand do not first lie in memory each with its own.
+    """
+    values = app.__dict__
+    for name, value in values.items():
+        # Hardly two apps have a name in common, but one has it in the next configuration too.
+        values[name] = intern(value) if name == "name" else _one_of(value)
+    given = _given(frozenset(app.__pydantic_fields_set__))
+    object.__setattr__(app, "__pydantic_fields_set__", given)
 
 
 def _one_of(value: Any) -> Any:
