@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +177,9 @@ class Configuration:
 
 
 def _content(file: Path) -> bytes | None:
+    """Return what stands for a file's content, of whatever length."""
     try:
-        return file.read_bytes()
+        return sha256(file.read_bytes()).digest()
     except OSError:
         return None
 

@@ -47,6 +47,8 @@ GAP_INTERVALS = 3.0
 GAP_FLOOR_S = 60.0
 
 _States = dict[str, WorkerState]
+_NOBODY: frozenset[str] = frozenset()
+"""One for all: each call of ``frozenset()`` makes another, of 216 bytes."""
 
 
 def decide(
@@ -115,7 +117,7 @@ def _miss(
 def _vanished(observation: Observation, alive: _States, memory: AppMemory) -> frozenset[str]:
     """Return ids that lived in the last list and are not in this one at all, unordered."""
     if not memory.glimpsed and memory.known.keys() <= alive.keys():
-        return frozenset()
+        return _NOBODY
     listed = {w.id for w in observation.workers}
     lived = memory.glimpsed.union(
         i for i, state in memory.known.items() if state is not WorkerState.REMOVING
@@ -161,8 +163,8 @@ def _take_in(
     memory = changed(
         memory,
         known=alive,
-        unconfirmed=frozenset(),
-        glimpsed=frozenset(),
+        unconfirmed=_NOBODY,
+        glimpsed=_NOBODY,
         vanished_at=None,
         watching_since=since,
         last_look_at=now,

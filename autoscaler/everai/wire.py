@@ -14,7 +14,7 @@ import msgspec
 
 from autoscaler.everai import wire_values
 from autoscaler.everai.text import safe_text
-from autoscaler.everai.wire_workers import Notes, WireWorker, read_workers
+from autoscaler.everai.wire_workers import Notes, Rows, WireWorker
 from autoscaler.model import AppKey, NoData, Observation, QueuedRequest
 from autoscaler.model.errors import MalformedReply
 
@@ -85,35 +85,50 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ERROR = msgspec.json.Decoder(_ErrorBody)
 
 
-def decode_workers(
-    body: bytes,
-    app: AppKey,
-    *,
-    requested_at: float,
-    received_at: float,
-    platform_now: float,
-    show_all: bool = False,
-) -> Observation:
-    """Decode ``GET workers``. The three times are epoch seconds, as in Observation."""
-    reply = parse(_WORKER_LIST, body)
-    if reply.workers is None:
-        reply.refuse_error()
-    notes = Notes()
-    workers = read_workers(reply.workers or [], notes)
-    return Observation(
-        app=app,
-        workers=workers,
-        queue_size=_queue_size(reply.queue_size),
-        requested_at=requested_at,
-        received_at=received_at,
-        platform_now=platform_now,
-        max_workers=_max_workers(reply.max_workers, notes),
-        last_scale_up_at=notes.time("lastScaleUpTime", reply.last_scale_up_time),
-        last_scale_down_at=notes.time("lastScaleDownDeleteTime", reply.last_scale_down_delete_time),
-        show_all=show_all,
-        problems=notes.problems,
-        oddities=notes.oddities,
-    )
+class OpenedList:
+    """A worker list that was parsed and whose rows are not all read yet."""
+
+    def __init__(self, body: bytes) -> None:
+        """Parse the body of ``GET workers``; nothing after that raises."""
+        self._reply = parse(_WORKER_LIST, body)
+        if self._reply.workers is None:
+            self._reply.refuse_error()
+        self.rows = Rows(self._reply.workers or [])
+
+    def observation(
+        self,
+        app: AppKey,
+        *,
+        requested_at: float,
+        received_at: float,
+        platform_now: float,
+        show_all: bool = False,
+    ) -> Observation:
+        """Return the list, its rows being read; times are epoch seconds, as in Observation."""
+        reply, notes = self._reply, self.rows.notes
+        return Observation(
+            app=app,
+            workers=self.rows.workers,
+            queue_size=_queue_size(reply.queue_size),
+            requested_at=requested_at,
+            received_at=received_at,
+            platform_now=platform_now,
+            max_workers=_max_workers(reply.max_workers, notes),
+            last_scale_up_at=notes.time("lastScaleUpTime", reply.last_scale_up_time),
+            last_scale_down_at=notes.time(
+                "lastScaleDownDeleteTime", reply.last_scale_down_delete_time
+            ),
+            show_all=show_all,
+            problems=notes.problems,
+            oddities=notes.oddities,
+        )
+
+
+def decode_workers(body: bytes, app: AppKey, **told: Any) -> Observation:
+    """Decode ``GET workers`` at once; ``told``: as for :meth:`OpenedList.observation`."""
+    opened = OpenedList(body)
+    opened.rows.read()
+    return opened.observation(app, **told)
 
 
 def _queue_size(value: Any) -> int | NoData:

@@ -50,11 +50,12 @@ def _whole(value: Any) -> int:
     raise ValueError(f"{safe_text(shown, 40)} is no whole number")
 
 
-_SIXTY = {f"{number:02d}": float(number) for number in range(60)}
+_WITHIN = {f"{n // 60:02d}:{n % 60:02d}": float(n) for n in range(3600)}
+"""Seconds by what a time says of minute and second, ``35:18``."""
 _HOURS: dict[str, float] = {}
 """Epoch seconds by what a time in UTC says up to its hour, ``2024-09-29T09:``; each was checked."""
 _HOURS_MAX = 2**14
-_MINUTE, _COLON, _SECOND, _FRACTION, _DOT_AND_DIGITS_MAX = 14, 16, 17, 19, 10
+_MINUTE, _FRACTION, _DOT_AND_DIGITS_MAX = 14, 19, 10
 
 
 def time(value: str | None) -> float | None:
@@ -70,18 +71,13 @@ def time(value: str | None) -> float | None:
     if not value:
         return None
     hour = _HOURS.get(value[:_MINUTE])
-    if hour is not None:
-        minute = _SIXTY.get(value[_MINUTE:_COLON])
-        second = _SIXTY.get(value[_SECOND:_FRACTION])
+    within_s = _WITHIN.get(value[_MINUTE:_FRACTION])
+    if hour is not None and within_s is not None and value[-1] == "Z":
         rest = value[_FRACTION:-1]
-        if (
-            minute is not None
-            and second is not None
-            and value[-1] == "Z"
-            and value[_COLON] == ":"
-            and (not rest or _is_fraction(rest))
-        ):
-            return hour + minute * 60.0 + second + (float(rest) if rest else 0.0)
+        if not rest:
+            return hour + within_s
+        if _is_fraction(rest):
+            return hour + within_s + float(rest)
     return _careful_time(value)
 
 

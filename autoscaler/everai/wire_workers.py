@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from sys import intern
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from autoscaler.everai import wire_values
 from autoscaler.everai.text import safe_text
+from autoscaler.everai.wire_values import ABSURD, time
 from autoscaler.model import Worker, WorkerState, classify
 from autoscaler.model.frozen import draft_of
 
@@ -118,21 +119,48 @@ def _shortened(notes: Iterable[str]) -> tuple[str, ...]:
     return (*every[:_NOTES_MAX], f"and {len(every) - _NOTES_MAX} more")
 
 
-def read_workers(rows: Iterable[WireWorker], notes: Notes) -> tuple[Worker, ...]:
-    """Return each worker once, in the order of the list; a row without a usable id is left out."""
-    workers: dict[str, Worker] = {}
-    for row in rows:
-        worker = _read(row, notes)
-        if worker is None:
-            continue
-        known = workers.setdefault(worker.id, worker)
-        if known is worker:
-            continue
+class Rows:
+    """The rows of one list on their way to workers: a part at a time, where they are many.
+
+    Each worker is taken once, in the order of the list; a row without a usable id is left out.
+
+    Attributes:
+        notes: what is wrong or odd about the rows read so far.
+    """
+
+    def __init__(self, rows: Sequence[WireWorker]) -> None:
+        self.notes = Notes()
+        self._rows = rows
+        self._workers: dict[str, Worker] = {}
+
+    def read(self) -> None:
+        """Read all that are left."""
+        for _ in self.in_parts(len(self._rows)):
+            pass
+
+    def in_parts(self, count: int) -> Iterator[None]:
+        """Read so many at a time, and yield before each further part."""
+        for start in range(0, len(self._rows), max(1, count)):
+            if start:
+                yield
+            for row in self._rows[start : start + count]:
+                worker = _read(row, self.notes)
+                if worker is None:
+                    continue
+                known = self._workers.setdefault(worker.id, worker)
+                if known is not worker:
+                    self._twice(known, worker)
+
+    def _twice(self, known: Worker, worker: Worker) -> None:
         if known == worker:
-            notes.oddity(f"worker {worker.id} is listed twice, both times the same")
+            self.notes.oddity(f"worker {worker.id} is listed twice, both times the same")
         else:
-            notes.problem(f"worker {worker.id} is listed twice, with different values")
-    return tuple(workers.values())
+            self.notes.problem(f"worker {worker.id} is listed twice, with different values")
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers read so far."""
+        return tuple(self._workers.values())
 
 
 def _read(row: WireWorker, notes: Notes) -> Worker | None:
@@ -148,13 +176,21 @@ def _read(row: WireWorker, notes: Notes) -> Worker | None:
     deleted_at = notes.time("deletedAt", row.deleted_at, worker_id) if row.deleted_at else None
     if state is None or deleted_at is not None:
         state = _odd_state(row, notes, deleted=deleted_at is not None)
+    try:
+        created_at, served_at = time(row.created_at), time(row.last_serve_at)
+    except ValueError:
+        created_at = notes.time("createdAt", row.created_at, worker_id)
+        served_at = notes.time("lastServeAt", row.last_serve_at, worker_id)
+    success = row.success_count
+    if type(success) is not int or not 0 <= success <= ABSURD:
+        success = notes.count("successCount", success, worker_id)
     draft = _Draft(
         worker_id,
         state,
-        notes.time("createdAt", row.created_at, worker_id),
+        created_at,
         deleted_at,
-        notes.time("lastServeAt", row.last_serve_at, worker_id),
-        notes.count("successCount", row.success_count, worker_id),
+        served_at,
+        success,
         0 if row.failed_count is None else notes.count("failedCount", row.failed_count, worker_id),
         0
         if row.session_number is None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, delete, func, insert, make_url, select, text
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
@@ -20,7 +21,7 @@ from autoscaler.history.packing import (
     unpack_minute,
     without_columns,
 )
-from autoscaler.history.rows import Batch
+from autoscaler.history.rows import Batch, EventRow
 from autoscaler.history.schema import apps, events, hours, minutes, spend
 from autoscaler.history.sums import merge_minutes, sums_of
 from autoscaler.history.tables import Tables
@@ -28,6 +29,9 @@ from autoscaler.history.versions import migrate
 from autoscaler.model import AppKey
 from autoscaler.model.errors import HistoryError
 
+T = TypeVar("T")
+
+WRITTEN_AT_ONCE = 500
 DELETED_AT_ONCE = 2000
 _PAGES_VACUUMED = 2000
 _OLDEST_PART = 0.05
@@ -106,16 +110,28 @@ class Database(Tables):
             os.close(self._lock)
             self._lock = None
 
-    def _ensure(self, db: Connection, app: AppKey) -> int:
-        known = self._ids.get(app)
-        if known is None:
-            who = {"endpoint": self.endpoint, "namespace": app.namespace, "name": app.name}
-            of_it = [apps.c[column] == value for column, value in who.items()]
-            known = db.execute(select(apps.c.id).where(*of_it)).scalar()
-            if known is None:
-                made = db.execute(insert(apps).values(**who)).inserted_primary_key
-                known = int(made[0]) if made else 0
-        return known
+    def _ids_of(self, db: Connection, wanted: Iterable[AppKey]) -> dict[AppKey, int]:
+        """Return the ids of these apps; those that have none yet get one."""
+        found = {app: self._ids[app] for app in wanted if app in self._ids}
+        for part in _parts([app for app in wanted if app not in found]):
+            found |= self._known(db, part)
+            missing = [
+                {"endpoint": self.endpoint, "namespace": app.namespace, "name": app.name}
+                for app in part
+                if app not in found
+            ]
+            if missing:
+                db.execute(insert(apps), missing)
+                found |= self._known(db, part)
+        return found
+
+    def _known(self, db: Connection, some: Sequence[AppKey]) -> dict[AppKey, int]:
+        """Return the ids that these apps have, by the very keys that were given."""
+        ours = {app: app for app in some}
+        named = apps.c.name.in_([app.name for app in some])
+        rows = db.execute(select(apps).where(apps.c.endpoint == self.endpoint, named))
+        told = ((AppKey(row.namespace, row.name), row.id) for row in rows)
+        return {ours[app]: number for app, number in told if app in ours}
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -125,25 +141,12 @@ class Database(Tables):
         Raises:
             HistoryError: it could not be written.
         """
-        found: dict[AppKey, int] = {}
         try:
             with self.engine.begin() as db:
-                for app in {row.app for row in batch.events} | {app for app, _ in batch.minutes}:
-                    found[app] = self._ensure(db, app)
-                if batch.events:
-                    rows = [
-                        {
-                            "app_id": found[row.app],
-                            "at": row.at,
-                            "kind": row.kind,
-                            "action": row.action,
-                            "reason": row.reason,
-                            "message": row.message,
-                            "body": pack_event(without_columns(row.fields(), row.columns())),
-                        }
-                        for row in batch.events
-                    ]
-                    db.execute(insert(events), rows)
+                named = (*(row.app for row in batch.events), *(app for app, _ in batch.minutes))
+                found = self._ids_of(db, dict.fromkeys(named))
+                for some in _parts(batch.events):
+                    db.execute(insert(events), [_event_row(found[row.app], row) for row in some])
                 self._write_minutes(db, [(found[app], minute) for app, minute in batch.minutes])
         except (SQLAlchemyError, OSError) as error:
             raise HistoryError(f"{self}: {words_of(error)}") from error
@@ -157,28 +160,34 @@ class Database(Tables):
         new: dict[tuple[int, int], Minute] = {}
         for app_id, minute in rows:
             key = (app_id, minute.at)
-            if key in new:
-                new[key] = merge_minutes(new[key], minute)
-            elif minute.at > self._written_to.get(app_id, -1) and app_id in self._written_to:
-                new[key] = minute
-            else:
-                new[key] = self._continued(db, app_id, minute)
-        if new:
+            new[key] = merge_minutes(new[key], minute) if key in new else minute
+        perhaps = [key for key in new if key[1] <= self._written_to.get(key[0], key[1])]
+        for some in _parts(perhaps):
+            self._continue(db, new, some)
+        for fresh in _parts(list(new.items())):
             db.execute(
                 insert(minutes),
                 [
                     {"app_id": app_id, "at": at, "body": pack_minute(minute)}
-                    for (app_id, at), minute in new.items()
+                    for (app_id, at), minute in fresh
                 ],
             )
 
-    def _continued(self, db: Connection, app_id: int, minute: Minute) -> Minute:
-        there = (minutes.c.app_id == app_id) & (minutes.c.at == minute.at)
-        row = db.execute(select(minutes.c.body).where(there)).scalar()
-        if row is None:
-            return minute
-        db.execute(delete(minutes).where(there))
-        return merge_minutes(unpack_minute(row), minute)
+    def _continue(
+        self,
+        db: Connection,
+        new: dict[tuple[int, int], Minute],
+        perhaps: Sequence[tuple[int, int]],
+    ) -> None:
+        """Merge what is there of some minutes into the new, in place of it."""
+        wanted = set(perhaps)
+        ids, ats = ({key[part] for key in wanted} for part in (0, 1))
+        theirs = minutes.c.app_id.in_(ids) & minutes.c.at.in_(ats)
+        for app_id, at, body in db.execute(select(minutes).where(theirs)).all():
+            if (app_id, at) in wanted:
+                new[app_id, at] = merge_minutes(unpack_minute(body), new[app_id, at])
+                there = (minutes.c.app_id == app_id) & (minutes.c.at == at)
+                db.execute(delete(minutes).where(there))
 
     # -- keeping it small ---------------------------------------------------------------------
 
@@ -292,6 +301,24 @@ class Database(Tables):
         except (SQLAlchemyError, OSError) as error:
             raise HistoryError(f"{self}: {words_of(error)}") from error
         return (count - free) * size
+
+
+def _parts(whole: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield a sequence in parts that a statement can take, and memory does not notice."""
+    for start in range(0, len(whole), WRITTEN_AT_ONCE):
+        yield whole[start : start + WRITTEN_AT_ONCE]
+
+
+def _event_row(app_id: int, row: EventRow) -> dict[str, object]:
+    return {
+        "app_id": app_id,
+        "at": row.at,
+        "kind": row.kind,
+        "action": row.action,
+        "reason": row.reason,
+        "message": row.message,
+        "body": pack_event(without_columns(row.fields(), row.columns())),
+    }
 
 
 def _with_earlier(earlier: Iterable[Minute], bodies: Iterable[bytes]) -> list[bytes]:

@@ -6,6 +6,7 @@ ten minutes is a gap. Flows (requests served and arrived) belong to the list tha
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from autoscaler.model import (
     Decision,
     NoData,
     Observation,
+    Proposal,
     Recommendation,
     Worker,
     WorkerState,
@@ -24,8 +26,12 @@ GAP_S = 600.0
 """A list says nothing about the time later than this after it, seconds."""
 
 Price = Callable[[Worker | None], float]
-"""Price per hour of a worker, or of the app's workers as such (``None``); 0 where not known."""
+"""Price per hour of a worker, or of the app's workers as such (``None``); 0 where not known.
 
+Workers of one list with the same GPUs have the same price.
+"""
+
+_ZEROS = bytes(7 * 8)
 _FREE, _BUSY, _IN_FLIGHT = WorkerState.FREE, WorkerState.BUSY, WorkerState.IN_FLIGHT
 
 
@@ -69,7 +75,8 @@ class _Level:
 
     def __init__(self, observation: Observation, price: Price) -> None:
         self.free = self.busy = self.in_flight = self.other = 0
-        cost = 0.0
+        cost = each = 0.0
+        kind: tuple[str, int] | None = None
         for worker in observation.workers:
             state = worker.state
             if state is _FREE:
@@ -82,11 +89,21 @@ class _Level:
                 self.other += 1
             else:
                 continue
-            cost += price(worker)
+            if kind != (worker.gpu_model, worker.gpu_num):
+                kind, each = (worker.gpu_model, worker.gpu_num), price(worker)
+            cost += each
         self.present = self.free + self.busy + self.in_flight + self.other
         self.cost_per_s = cost / 3600
         size = observation.queue_size
         self.queue: int | None = None if isinstance(size, NoData) else size
+
+
+def _wanted(said: tuple[Proposal, ...]) -> dict[str, int]:
+    return {
+        proposal.policy: proposal.answer.workers
+        for proposal in said
+        if isinstance(proposal.answer, Recommendation)
+    }
 
 
 class AppMinutes:
@@ -96,30 +113,29 @@ class AppMinutes:
         "_arrivals",
         "_at",
         "_cost",
-        "_counts",
         "_desired",
         "_level",
         "_looks",
         "_max_workers",
-        "_price",
-        "_proposals",
         "_queue_max",
+        "_said",
         "_served",
         "_started",
         "_sums",
         "_worker_price",
+        "_workers",
         "_workers_max",
     )
 
     def __init__(self, price: Price) -> None:
-        self._price = price
+        """Take what a worker costs as long as none was seen."""
         self._worker_price = price(None)
         self._level: _Level | None = None
         self._at = 0.0
-        self._counts: dict[str, int] = {}
+        self._workers: tuple[Worker, ...] = ()
         self._desired: int | None = None
         self._max_workers = 0
-        self._proposals: dict[str, int] = {}
+        self._said: tuple[Proposal, ...] = ()
         self._begin(0)
 
     def _begin(self, minute: int) -> None:
@@ -128,13 +144,13 @@ class AppMinutes:
         self._arrivals = self._cost = 0.0
         self._queue_max: int | None = None
         # seen, free, busy, in flight, other, queue, queue seen: all in seconds times a number
-        self._sums = [0.0] * 7
+        self._sums = array("d", _ZEROS)
 
-    def observed(self, observation: Observation) -> list[Minute]:
-        """Take a list; return the minutes that it closes."""
+    def observed(self, observation: Observation, price: Price) -> list[Minute]:
+        """Take a list, and what its workers cost; return the minutes that it closes."""
         now = observation.received_at
         closed = self._advance(now)
-        before, level = self._level, _Level(observation, self._price)
+        before, level = self._level, _Level(observation, price)
         served = self._count(observation, first=before is None)
         self._looks += 1
         self._served += served
@@ -155,11 +171,7 @@ class AppMinutes:
         self._desired = decision.desired
         if decision.max_workers or decision.desired is not None:
             self._max_workers = decision.max_workers
-        self._proposals = {
-            proposal.policy: proposal.answer.workers
-            for proposal in (*decision.proposals, *decision.shadow)
-            if isinstance(proposal.answer, Recommendation)
-        }
+        self._said = decision.proposals + decision.shadow
 
     def _count(self, observation: Observation, *, first: bool) -> int:
         """Return the requests finished since the last list.
@@ -167,11 +179,14 @@ class AppMinutes:
         A worker seen for the first time tells of all that it served, unless nothing was seen before
         at all; what a worker served between its last list and its end nobody tells.
         """
-        counts = {w.id: w.success_count + w.failed_count for w in observation.workers}
-        before, self._counts = self._counts, counts
-        if first or counts == before:
+        before, self._workers = self._workers, observation.workers
+        if first or before is observation.workers:
             return 0
-        return sum(max(0, count - before.get(name, 0)) for name, count in counts.items())
+        counts = {w.id: w.success_count + w.failed_count for w in before}
+        return sum(
+            max(0, w.success_count + w.failed_count - counts.get(w.id, 0))
+            for w in observation.workers
+        )
 
     def _advance(self, now: float) -> list[Minute]:
         """Let the level hold until ``now``; return the minutes that end on the way."""
@@ -181,7 +196,7 @@ class AppMinutes:
             closed += self._hold(level, at, at + GAP_S)
             closed += self._close()
             self._level = level = None
-            self._counts = {}
+            self._workers = ()
         if level is None:
             closed += self._close()
             self._begin(int(now // MINUTE_S))
@@ -225,7 +240,7 @@ class AppMinutes:
                 self._started, seen_s, self._looks, free_s, busy_s, in_flight_s, other_s,
                 self._workers_max, queue_s, queue_seen_s, self._queue_max, self._desired,
                 self._max_workers, self._arrivals, self._served, self._cost, self._worker_price,
-                self._proposals,
+                _wanted(self._said),
             )
         ]  # fmt: skip
 

@@ -64,7 +64,7 @@ class HistoryRecorder:
     def observed(self, observation: Observation) -> None:
         """Add the list up."""
         app = observation.app
-        closed = self._minutes_of(app).observed(observation)
+        closed = self._minutes_of(app).observed(observation, self._price_of(app))
         if closed:
             self._batch.minutes += [(app, minute) for minute in closed]
 

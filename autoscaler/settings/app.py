@@ -5,13 +5,14 @@ The numbers here are the built-in defaults; they agree with those of the core's 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from autoscaler.policies import Duration, PositiveDuration
 from autoscaler.settings.policy import PolicySettings, default_policies
 from autoscaler.settings.sections import FilePath, Section, Workers, refuse_bool
+from autoscaler.settings.sharing import share_equal
 
 INTERVAL_MIN_S = 0.2
 """Shortest interval. A real platform should not be asked more than once a second; below that is
@@ -249,6 +250,11 @@ class AppSettings(AppValues):
         description="Never more workers than this (the platform's own maximum holds too, the "
         "smaller wins). Required, here or in `defaults`. 0 keeps the app at no workers.",
     )
+
+    @model_validator(mode="after")
+    def _share(self) -> Self:
+        share_equal(self)
+        return self
 
 
 _MERGED = ("behavior", "drain", "startup", "fallback")

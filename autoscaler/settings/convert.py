@@ -15,6 +15,7 @@ from autoscaler.decision.spec import (
     Startup,
 )
 from autoscaler.model import AppKey
+from autoscaler.policies import Policy, policies
 from autoscaler.settings.app import (
     AppSettings,
     DirectionSettings,
@@ -23,6 +24,7 @@ from autoscaler.settings.app import (
     StartupSettings,
 )
 from autoscaler.settings.model import Settings
+from autoscaler.settings.policy import PolicySettings
 
 LIST_LAG_S = 30.0
 """How long after a scale-up call a list may still lack its workers; not documented, so ample."""
@@ -51,8 +53,8 @@ def _app(app: AppSettings, deadline_s: float) -> AppSpec:
     return AppSpec(
         key=AppKey(app.namespace, app.name),
         max_workers=app.max_workers,
-        policies=tuple(policy.build() for policy in app.policies),
-        shadow=tuple(policy.build() for policy in app.shadow),
+        policies=_policies(app.policies),
+        shadow=_policies(app.shadow),
         min_workers=app.min_workers,
         interval_s=app.interval,
         interval_max_s=app.interval_max,
@@ -69,6 +71,21 @@ def _app(app: AppSettings, deadline_s: float) -> AppSpec:
         price_per_hour=app.price_per_hour or 0.0,
         order_deadline_s=deadline_s if app.order_deadline is None else app.order_deadline,
     )
+
+
+def _policies(given: tuple[PolicySettings, ...]) -> tuple[Policy, ...]:
+    """Make policies; those that promise to be pure are shared, for they keep nothing."""
+    if all(policies()[entry.type].pure for entry in given):
+        try:
+            return _same_policies(given)
+        except TypeError:  # a list or a mapping among the parameters has no hash
+            pass
+    return tuple(entry.build() for entry in given)
+
+
+@_shared
+def _same_policies(given: tuple[PolicySettings, ...]) -> tuple[Policy, ...]:
+    return tuple(entry.build() for entry in given)
 
 
 @_shared

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from autoscaler.model import AppInfo, AppKey, Scaler
 from autoscaler.settings.app import AppSettings
 from autoscaler.settings.model import DiscoverSettings, Settings
+from autoscaler.settings.sharing import share_equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +58,6 @@ def _matches(rule: DiscoverSettings, info: AppInfo) -> bool:
 def _from_rule(rule: DiscoverSettings, key: AppKey) -> AppSettings:
     """Return the rule's values as those of an app; they were validated with the rule."""
     values = dict(rule.app) | {"name": key.name, "namespace": key.namespace}
-    return AppSettings.model_construct(**values)
+    app = AppSettings.model_construct(**values)
+    share_equal(app)
+    return app

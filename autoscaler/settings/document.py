@@ -1,21 +1,22 @@
 """The YAML file: its values, and on which line each one stands.
 
-The C parser builds a tree of nodes once; values are made from it, and a line is looked up in it
-only when there is something to say. (10,000 apps: seconds with PyYAML's pure parser, less than
-two with this one.) Words are read as YAML 1.2 does: ``22:30``, ``no`` and ``2026-01-02`` stay text
-instead of becoming 1350, false and a date.
+The C parser's events become values at once where the text is plain (:mod:`plain_yaml`); a tree of
+nodes is made for what is not, and when a line is to be named. Words are read as YAML 1.2 does:
+``22:30``, ``no`` and ``2026-01-02`` stay text instead of becoming 1350, false and a date.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
 
+from autoscaler.settings.plain_yaml import NotPlain, PlainReader
 from autoscaler.settings.problems import Path, Problem, UnreadableConfiguration, path_text
 
 SIZE_MAX = 32 * 1024 * 1024
@@ -48,6 +49,22 @@ for _name, _pattern, _first in _WORDS:
     )
 
 
+class _Lines:
+    """The tree of nodes of a text that can be parsed, made when a line is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def root(self) -> yaml.Node | None:
+        loader = _Loader(self._text)
+        try:
+            root: yaml.Node | None = loader.get_single_node()
+        finally:
+            loader.dispose()
+        return root
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A parsed file.
@@ -55,20 +72,20 @@ class Document:
     Attributes:
         source: the file's name, for messages.
         data: its values; empty where it could not be parsed.
-        root: its tree of nodes.
+        lines: where they stand.
         problems: what is wrong with it as YAML.
         usable: whether ``data`` is worth checking further.
     """
 
     source: str
     data: dict[Any, Any]
-    root: yaml.Node | None = None
+    lines: _Lines = field(default_factory=lambda: _Lines(""))
     problems: tuple[Problem, ...] = ()
     usable: bool = True
 
     def line(self, path: Path) -> int | None:
         """Return the line of the value at ``path``, or of the nearest one around it."""
-        node, line = self.root, None
+        node, line = self.lines.root, None
         for part in path:
             found = _step(node, part)
             if found is None:
@@ -88,26 +105,43 @@ def read(path: FilePath) -> Document:
 
 def parse(text: str, source: str) -> Document:
     """Parse YAML text; what is wrong with it is in the result's ``problems``."""
+    loader = _Loader(text)
+    try:
+        return Document(source, PlainReader(loader, DEPTH_MAX).read(), _Lines(text))
+    except (NotPlain, yaml.YAMLError):
+        return _parse_by_tree(text, source)
+    finally:
+        loader.dispose()
+
+
+def _parse_by_tree(text: str, source: str) -> Document:
+    """Parse what is not plain, or wrong."""
     too_deep = _too_deep(text, source)
     if too_deep is not None:
         return too_deep
     loader = _Loader(text)
     try:
-        root = loader.get_single_node()
-        if root is None:
-            return Document(source, {})
-        survey = _Survey(source, root)
-        if survey.unusable:
-            return _unusable(source, *survey.problems)
-        data = loader.construct_document(root)
+        return _from_tree(loader, text, source)
     except yaml.YAMLError as error:
         return _unusable(source, _syntax(error, source))
+    except ValueError as error:  # Python reads no number of more than 4300 digits
+        return _unusable(source, Problem("", f"holds no usable number: {error}", source=source))
     finally:
         loader.dispose()
+
+
+def _from_tree(loader: _Loader, text: str, source: str) -> Document:
+    root = loader.get_single_node()
+    if root is None:
+        return Document(source, {})
+    survey = _Survey(source, root)
+    if survey.unusable:
+        return _unusable(source, *survey.problems)
+    data = loader.construct_document(root)
     if not isinstance(data, dict):
         message = "the file must be a mapping (keys and values), such as `apps: […]`"
         return _unusable(source, Problem("", message, line=1, source=source))
-    return Document(source, data, root, survey.problems)
+    return Document(source, data, _Lines(text), survey.problems)
 
 
 def _too_deep(text: str, source: str) -> Document | None:

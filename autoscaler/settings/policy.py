@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from pydantic import (
@@ -105,6 +105,19 @@ def _entry(value: Any) -> PolicySettings:
         return value
     if not isinstance(value, Mapping):
         raise PydanticCustomError("model_type", "must be a mapping with a type")
+    try:
+        return _same_entry(tuple((key, type(given), given) for key, given in value.items()))
+    except TypeError:  # a list or a mapping in it has no hash
+        return _read_entry(value)
+
+
+@lru_cache(maxsize=1024)
+def _same_entry(items: tuple[tuple[Any, type, Any], ...]) -> PolicySettings:
+    """Return the entry of a flat mapping: ten thousand apps have a few different ones."""
+    return _read_entry({key: given for key, _, given in items})
+
+
+def _read_entry(value: Mapping[Any, Any]) -> PolicySettings:
     kind = _kind(value)
     entry = entry_model(kind).model_validate(dict(value))
     _refuse_bools(value, entry)

@@ -8,6 +8,7 @@ forgets all of its series, whatever labels they had.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from autoscaler.model import (
@@ -15,6 +16,7 @@ from autoscaler.model import (
     Decision,
     NoData,
     Observation,
+    Proposal,
     Recommendation,
     ScaleDown,
     ScaleUp,
@@ -30,6 +32,33 @@ _INDEX: dict[WorkerState, int] = {state: index for index, state in enumerate(SHO
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
+_Count = dict[tuple[str, str], int]
+_NEVER: _Count = {}
+"""What nothing was counted in yet, one for all apps; a first count makes the app's own."""
+
+
+@lru_cache(maxsize=4096)
+def _pair(first: str, second: str) -> tuple[str, str]:
+    """Return label values as a pair; there are few, so that one object serves all apps."""
+    return first, second
+
+
+def _one_more(counts: _Count, pair: tuple[str, str]) -> _Count:
+    """Count one more; return where it was counted."""
+    known = counts.get(pair)
+    if known is not None:
+        counts[pair] = known + 1
+        return counts
+    return {**counts, _pair(*pair): 1}
+
+
+def _answers(said: tuple[Proposal, ...]) -> Mapping[str, int]:
+    return {
+        proposal.policy: proposal.answer.workers
+        for proposal in said
+        if isinstance(proposal.answer, Recommendation)
+    }
+
 
 def escape_label(value: str) -> str:
     """Escape a label value as the Prometheus text format and OpenMetrics both want it."""
@@ -43,8 +72,8 @@ class AppSeries:
         labels: ``namespace`` and ``app`` as they stand between the braces, escaped.
         workers: present workers by state, in the order of ``SHOWN_STATES``.
         observed_at: our clock at the last complete list, epoch seconds.
-        recommended: workers by policy; a policy without data is not in it. shadow: likewise, of
-            the policies that only watch. compared: their answers by (policy, more / fewer / same).
+        shadow: workers by policy that only watches; a policy without data is not in it.
+        compared: their answers by (policy, more / fewer / same).
         decisions: decisions by (action, reason). requests: scale requests by (direction, outcome).
         by_hand: when each order by hand in force ends, by kind, epoch seconds; 0 for never.
         cost_per_hour: money that the present workers take in an hour.
@@ -52,6 +81,7 @@ class AppSeries:
     """
 
     __slots__ = (
+        "_said",
         "by_hand",
         "compared",
         "cost_per_hour",
@@ -64,7 +94,6 @@ class AppSeries:
         "orders_open",
         "queue_size",
         "raced",
-        "recommended",
         "requests",
         "shadow",
         "started",
@@ -80,19 +109,24 @@ class AppSeries:
         self.queue_size: int | None = None
         self.cost_per_hour: float | None = None
         self.observed_at: float | None = None
-        self.recommended = _NOTHING
+        self._said: tuple[Proposal, ...] = ()
         self.shadow = _NOTHING
-        self.compared: dict[tuple[str, str], int] = {}
+        self.compared = _NEVER
         self.desired: int | None = None
         self.min_workers: int | None = None
         self.max_workers: int | None = None
         self.orders_open: int | None = None
-        self.decisions: dict[tuple[str, str], int] = {}
-        self.requests: dict[tuple[str, str], int] = {}
+        self.decisions = _NEVER
+        self.requests = _NEVER
         self.started = 0
         self.stopped = 0
         self.raced = 0
-        self.by_hand: Mapping[str, float] = {}
+        self.by_hand: Mapping[str, float] = _NOTHING
+
+    @property
+    def recommended(self) -> Mapping[str, int]:
+        """Workers by policy; made at a scrape, which is seldom."""
+        return _answers(self._said)
 
     def observed(self, observation: Observation) -> None:
         """Take a list: workers by state, queue size, and when."""
@@ -118,37 +152,29 @@ class AppSeries:
             self.max_workers = decision.max_workers
         if decision.census is not None:
             self.orders_open = decision.census.on_order
-        self.recommended = {
-            proposal.policy: proposal.answer.workers
-            for proposal in decision.proposals
-            if isinstance(proposal.answer, Recommendation)
-        }
+        self._said = decision.proposals
         if decision.interventions or self.by_hand:
             self.by_hand = {one.kind.value: one.until or 0.0 for one in decision.interventions}
         if decision.shadow or self.shadow:
             self._compare(decision)
         key = (action_name(decision.action), decision.reason.value)
-        self.decisions[key] = self.decisions.get(key, 0) + 1
+        self.decisions = _one_more(self.decisions, key)
 
     def _compare(self, decision: Decision) -> None:
         """Take what the watching policies want, and count it against what those that act want."""
-        self.shadow = {
-            proposal.policy: proposal.answer.workers
-            for proposal in decision.shadow
-            if isinstance(proposal.answer, Recommendation)
-        }
+        self.shadow = _answers(decision.shadow)
         acting = decision.combined
         if acting is None:
             return
         for policy, workers in self.shadow.items():
             than = "more" if workers > acting else "fewer" if workers < acting else "same"
             key = (policy, than)
-            self.compared[key] = self.compared.get(key, 0) + 1
+            self.compared = _one_more(self.compared, key)
 
     def scaled(self, action: ScaleUp | ScaleDown, outcome: Outcome) -> None:
         """Count a scale request, and its workers where the platform agreed."""
         key = ("up" if isinstance(action, ScaleUp) else "down", outcome.value)
-        self.requests[key] = self.requests.get(key, 0) + 1
+        self.requests = _one_more(self.requests, key)
         if outcome is not Outcome.APPLIED:
             return
         if isinstance(action, ScaleUp):

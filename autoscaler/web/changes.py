@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from operator import attrgetter
 from typing import Literal
 
 from autoscaler.model import AppKey, Decision, Intervention, ScaleDown, ScaleUp
@@ -18,7 +19,10 @@ from autoscaler.telemetry import SilentRecorder
 LISTENERS_MAX = 32
 """Listeners at a time; a further one is turned away."""
 
-_Word = tuple[object, ...]
+_shown = attrgetter(
+    "action", "reason", "desired", "census", "queue_size", "min_workers", "max_workers"
+)
+"""What a list of apps shows of a decision."""
 
 
 class TooManyListeners(Exception):  # noqa: N818 - named for what happened
@@ -74,7 +78,7 @@ class Changes(SilentRecorder):
 
     def __init__(self) -> None:
         self._listeners: set[Listener] = set()
-        self._last: dict[AppKey, _Word] = {}
+        self._last: dict[AppKey, Decision] = {}
         self._closed = False
 
     def __len__(self) -> int:
@@ -104,17 +108,9 @@ class Changes(SilentRecorder):
 
     def decided(self, decision: Decision) -> None:
         """Tell of a decision that differs in numbers or reason from the one before."""
-        word: _Word = (
-            decision.action,
-            decision.reason,
-            decision.desired,
-            decision.census,
-            decision.queue_size,
-            decision.min_workers,
-            decision.max_workers,
-        )
-        if self._last.get(decision.app) != word:
-            self._last[decision.app] = word
+        before = self._last.get(decision.app)
+        self._last[decision.app] = decision
+        if before is None or _shown(before) != _shown(decision):
             self._tell(decision.app)
 
     def scaled(

@@ -102,13 +102,13 @@ async def polled(world: World, answers: list[Answer]) -> tuple[Calls, int]:
 async def test_a_poll_of_an_unchanged_list(world: World, answer: Build) -> None:
     calls, connections = await polled(world, [answer(200, body(1))])
     assert connections == 1
-    assert wire.decode_workers.__qualname__ not in calls.by_name
+    assert wire.OpenedList.__init__.__qualname__ not in calls.by_name
     assert calls.total / POLLS <= CALLS_UNCHANGED
 
 
 async def test_a_poll_of_a_changed_list(world: World, answer: Build) -> None:
     calls, connections = await polled(world, [answer(200, body(n)) for n in range(POLLS + 5)])
     assert connections == 1
-    assert calls.by_name[wire.decode_workers.__qualname__] == POLLS
+    assert calls.by_name[wire.OpenedList.__init__.__qualname__] == POLLS
     assert calls.by_name[wire_values._careful_time.__qualname__] == 0
     assert calls.total / POLLS <= CALLS_CHANGED

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
-from autoscaler.everai.transport import proxy_for, tls_context
+from autoscaler.everai.route import proxy_for, tls_context
 from autoscaler.model import AppKey
 from autoscaler.model.errors import ConfigurationError, Unreachable
 

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autoscaler.everai import wire_values
-from autoscaler.everai.client import LONG_LIST
+from autoscaler.everai.client import ROWS_AT_ONCE
 from autoscaler.everai.unchanged import FORGET_AFTER_S, LastLists
 from autoscaler.everai.wire import decode_workers
 from autoscaler.model import AppKey, Observation
@@ -128,7 +128,7 @@ def test_the_short_cut_reads_times_to_the_last_bit(text: str) -> None:
     assert read(wire_values.time) == careful
 
 
-@pytest.mark.parametrize(("workers", "first"), [(LONG_LIST + 1, "others"), (3, "list")])
+@pytest.mark.parametrize(("workers", "first"), [(ROWS_AT_ONCE + 1, "others"), (3, "list")])
 async def test_a_long_list_lets_others_in_before_it_is_decided_on(
     world: World, answer: Callable[..., Answer], workers: int, first: str
 ) -> None:
@@ -144,3 +144,24 @@ async def test_a_long_list_lets_others_in_before_it_is_decided_on(
     await client.list_workers(APP)
     order.append("list")
     assert order[0] == first
+
+
+async def test_a_long_list_lets_others_in_while_it_is_read(
+    world: World, answer: Callable[..., Answer]
+) -> None:
+    rows = [{**ROW, "id": f"w{number}"} for number in range(5 * ROWS_AT_ONCE)]
+    rows.append(rows[0])
+    client = await world.client(await world.serve(answer(200, {"workers": rows})))
+    loop = asyncio.get_running_loop()
+    turns = 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        loop.call_soon(turn)
+
+    client._caller._on_call = lambda *_: turn()
+    look = await client.list_workers(APP)
+    assert turns >= 6  # one more before it is decided on
+    assert len(look.workers) == 5 * ROWS_AT_ONCE
+    assert look.oddities == ("worker w0 is listed twice, both times the same",)

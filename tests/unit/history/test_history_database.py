@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
-from autoscaler.history import HistoryLockedError, NewerHistoryError
+from autoscaler.history import HistoryLockedError, NewerHistoryError, versions
 from autoscaler.history import files as module
 from autoscaler.history.database import Database
 from autoscaler.history.minutes import Minute
@@ -90,7 +90,18 @@ def test_a_store_of_every_earlier_version_is_read_and_written(
     database.close()
 
 
-def test_the_migrations_lead_to_the_tables_of_the_schema(tmp_path: Path) -> None:
+def test_the_versions_known_are_those_of_the_migrations() -> None:
+    newest, *older = REVISIONS
+    assert newest == versions.NEWEST
+    assert set(older) == versions.OLDER
+
+
+@pytest.mark.parametrize("revision", [None, *REVISIONS])
+def test_a_new_store_and_a_migrated_one_have_the_tables_of_the_schema(
+    tmp_path: Path, revision: str | None
+) -> None:
+    if revision is not None:
+        old_store(tmp_path, revision)
     database = Database(url(tmp_path), ENDPOINT)
     found = inspect(database.engine)
     for table in metadata.sorted_tables:

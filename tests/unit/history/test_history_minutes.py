@@ -12,14 +12,18 @@ START = 1_764_000_000.0
 assert START % 60 == 0
 
 
+def price(_: object) -> float:
+    return PRICE
+
+
 def minutes() -> AppMinutes:
-    return AppMinutes(lambda _: PRICE)
+    return AppMinutes(price)
 
 
 def closed(running: AppMinutes, *looks: object) -> list[Minute]:
     found: list[Minute] = []
     for one in looks:
-        found += running.observed(one)  # type: ignore[arg-type] # they are lists
+        found += running.observed(one, price)  # type: ignore[arg-type] # they are lists
     return found
 
 
