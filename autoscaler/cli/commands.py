@@ -40,7 +40,7 @@ for order in (pause, resume, scale, boost):
     program.command(rich_help_panel=_ORDER)(order)
 program.command(rich_help_panel=_CONFIGURE)(validate)
 program.command(rich_help_panel=_CONFIGURE)(schema)
-program.command(rich_help_panel=CONFIGURE)(crd)
+program.command(rich_help_panel=_CONFIGURE)(crd)
 program.command(rich_help_panel=_CONFIGURE)(policies)
 program.add_typer(schedule, rich_help_panel=_CONFIGURE)
 program.command(rich_help_panel=_CONFIGURE)(import_everai)
