@@ -77,7 +77,7 @@ class Configuration:
             self._written = checked.settings
             warnings = [str(warning) for warning in checked.warnings]
             log.info("configuration reloaded", changes=self._apply(), warnings=warnings)
-        if self._parts.election is None or self._parts.election.reign.term is not None:
+        if self._parts.election is None or self._parts.election.acting:
             await self.discover()
 
     async def discover(self) -> None:
@@ -150,7 +150,7 @@ def _content(file: Path) -> bytes | None:
 
 def _needs_restart(old: Settings, new: Settings) -> bool:
     sections = (
-        "everai", "state", "history", "server", "log", "leader_election", "dry_run",
+        "everai", "state", "history", "server", "log", "leader_election", "sharding", "dry_run",
         "discover_interval", "notifications",
     )  # fmt: skip
     return any(getattr(old, name) != getattr(new, name) for name in sections)

@@ -24,6 +24,7 @@ from autoscaler.settings.sections import (
     StateSettings,
 )
 from autoscaler.settings.server import ServerSettings
+from autoscaler.settings.sharding import ShardingSettings
 
 _sources: ContextVar[tuple[PydanticBaseSettingsSource, ...]] = ContextVar("sources", default=())
 
@@ -108,6 +109,9 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default=LogSettings(), description="Logging.")
     leader_election: LeaderElectionSettings = Field(
         default=LeaderElectionSettings(), description="Several replicas, one of which acts."
+    )
+    sharding: ShardingSettings = Field(
+        default=ShardingSettings(), description="Several replicas, all of which act."
     )
     fleet: FleetSettings = Field(default=FleetSettings(), description="Ceilings over all apps.")
     notifications: tuple[NotificationSettings, ...] = Field(
