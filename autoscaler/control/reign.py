@@ -13,8 +13,9 @@ from autoscaler.control.supervisor import Supervisor
 from autoscaler.model import AppKey
 from autoscaler.ports import Leadership, Term
 
-HANDOVER_GRACE_S = 5.0
-"""Seconds that passes under way are given where another replica is to have the lease."""
+HANDOVER_GRACE_S = 20.0
+"""Seconds that passes under way are given where another replica is to have the lease: longer than
+any scale call may take, so that none is cut off."""
 
 Begin = Callable[[Term], Awaitable[None]]
 End = Callable[[], Awaitable[None]]

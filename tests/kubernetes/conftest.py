@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.postgres import postgres
 from tests.kubernetes.api_server import ApiServer, api_server, controllers
+
+__all__ = ["postgres"]
 
 PROGRAMS = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager")
 HOW = (
