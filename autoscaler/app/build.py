@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from random import Random  # noqa: TID251 - an instance to inject is made here
+from typing import TYPE_CHECKING
 
 import structlog
 
 from autoscaler import __version__
 from autoscaler.app.custom_resources import CustomResources, build_custom_resources
-from autoscaler.app.leadership import Election, build_election, show
+from autoscaler.app.leadership import Election
+from autoscaler.app.memory import lone_state, open_database
 from autoscaler.app.notices import to_targets
 from autoscaler.app.past import build_history, show_history
 from autoscaler.app.prices import Prices
+from autoscaler.app.sharding import build_election, show
 from autoscaler.app.tokens import RedactedTokens
 from autoscaler.control.fleet import Ceilings, Fleet
 from autoscaler.control.guard import Breaker, Budget, GuardedPlatform
@@ -26,12 +29,10 @@ from autoscaler.control.supervisor import Supervisor
 from autoscaler.everai import EverAIClient, Pool, TimeLimits, TokenSource
 from autoscaler.history import HistoryStore
 from autoscaler.model import AppKey
-from autoscaler.model.errors import StateError
 from autoscaler.notifications import Notifier
-from autoscaler.ports import AlwaysLeader, Clock, Platform, Recorder, State, Trust
+from autoscaler.ports import AlwaysLeader, Clock, Platform, Recorder, State
 from autoscaler.settings import Settings
 from autoscaler.signals import SignalFetcher
-from autoscaler.state import SqliteState, StateLockedError, VolatileState
 from autoscaler.telemetry import DecisionLog, Metrics, Recorders, redact
 from autoscaler.web import (
     Access,
@@ -45,6 +46,9 @@ from autoscaler.web import (
     WebServer,
     build_app,
 )
+
+if TYPE_CHECKING:
+    from autoscaler.state.postgres import StateDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Parts:
     history: HistoryStore | None
     web: WebServer
     election: Election | None
+    database: StateDatabase | None
     metrics: Metrics
     notifier: Notifier
     resources: CustomResources | None
@@ -94,8 +99,9 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     if history is not None:
         listeners.append(history.recorder)
         show_history(metrics, history)
-    election = build_election(settings, environ, clock, lambda: _state(settings))
-    leadership = AlwaysLeader() if election is None else election.reign
+    database = open_database(settings, clock)
+    election = build_election(settings, environ, clock, database)
+    leadership = AlwaysLeader() if election is None else election.leadership
     resources = build_custom_resources(settings, environ, clock, leadership)
     if resources is not None:
         listeners += resources.recorders
@@ -103,7 +109,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     recorder = Recorders(tuple(listeners))
     tokens = app_tokens(settings)
     client = _client(settings, environ, clock, recorder, tokens, election)
-    state = _state(settings) if election is None else election.state
+    state = lone_state(settings, database, clock) if election is None else election.state
     fleet, signals = Fleet(ceilings(settings)), SignalFetcher()
     breaker = Breaker(clock)
     platform = _guarded(client, settings, clock, breaker, metrics)
@@ -118,7 +124,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         signals=signals,
         leadership=leadership,
     )
-    supervisor = _supervisor(reconciler, settings, standby=election is not None)
+    supervisor = _supervisor(reconciler, settings, election)
     sources = Sources(
         snapshot=snapshot,
         health=health,
@@ -146,7 +152,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     )
     return Parts(
         client, signals, tokens, platform, state, fleet, supervisor, health, configuration, prices,
-        history, web, election, metrics, notifier, resources,
+        history, web, election, database, metrics, notifier, resources,
     )  # fmt: skip
 
 
@@ -158,7 +164,9 @@ def _guarded(
     return GuardedPlatform(client, budget, breaker)
 
 
-def _supervisor(reconciler: Reconciler, settings: Settings, *, standby: bool) -> Supervisor:
+def _supervisor(
+    reconciler: Reconciler, settings: Settings, election: Election | None
+) -> Supervisor:
     log = structlog.get_logger()
     return Supervisor(
         reconciler,
@@ -167,7 +175,8 @@ def _supervisor(reconciler: Reconciler, settings: Settings, *, standby: bool) ->
             "a pass failed", namespace=app.namespace, app=app.name, exc_info=error
         ),
         concurrency=settings.everai.concurrency,
-        standby=standby,
+        standby=election is not None,
+        part_of=(lambda _: 0) if election is None else election.part_of,
     )
 
 
@@ -233,28 +242,6 @@ def _client(
         limits=TimeLimits(everai.connect_timeout, everai.read_timeout, everai.total_timeout),
         pool=Pool(everai.max_connections),
         ca_bundle=everai.ca_bundle,
-        signature=election.signature if election else lambda: "",
-        may_send=election.may_send if election else lambda: True,
+        signature=election.signature if election else lambda _: "",
+        may_send=election.may_send if election else lambda _: True,
     )
-
-
-def _state(settings: Settings) -> State:
-    """Open the store. One that cannot be opened does not stop scaling; it is said."""
-    log = structlog.get_logger()
-    path = settings.state.path
-    if path is None:
-        return VolatileState()
-    try:
-        state = SqliteState(path, settings.everai.endpoint)
-    except StateLockedError:
-        raise
-    except StateError as error:
-        log.error(
-            "the state store cannot be opened; memory lives only as long as this process",
-            error=str(error),
-            hint="a restart will hold orders and scale-down for a while; repair state.path",
-        )
-        return VolatileState(Trust.LOST)
-    if state.set_aside is not None:
-        log.error("the state store was corrupt and was set aside", moved_to=str(state.set_aside))
-    return state

@@ -88,7 +88,7 @@ class Configuration:
             await self._judge()
             warnings = [str(warning) for warning in checked.warnings]
             log.info("configuration reloaded", changes=self._apply(), warnings=warnings)
-        if self._parts.election is None or self._parts.election.reign.term is not None:
+        if self._parts.election is None or self._parts.election.acting:
             await self.discover()
 
     async def discover(self) -> None:
@@ -186,7 +186,7 @@ def _content(file: Path) -> bytes | None:
 
 def _needs_restart(old: Settings, new: Settings) -> bool:
     sections = (
-        "everai", "state", "history", "server", "log", "leader_election", "dry_run",
+        "everai", "state", "history", "server", "log", "leader_election", "sharding", "dry_run",
         "discover_interval", "notifications", "custom_resources",
     )  # fmt: skip
     return any(getattr(old, name) != getattr(new, name) for name in sections)

@@ -124,8 +124,8 @@ class CustomResources:
         found = (each.get(key) for each in self._watching)
         return next((one for one in found if one is not None), None)
 
-    def _leads_for(self, app: AppKey | None) -> bool:  # noqa: ARG002 - one replica leads for all
-        return self._leadership.left_s() > 0
+    def _leads_for(self, app: AppKey) -> bool:
+        return self._leadership.of(app).left_s() > 0
 
     async def _compare_definitions(self) -> None:
         """Say once whether the cluster's definition is of another version than this program."""

@@ -18,11 +18,11 @@ from autoscaler.app.build import Parts, build
 from autoscaler.app.clock import SystemClock
 from autoscaler.app.configuration import Configuration, Read
 from autoscaler.app.leadership import GRACE_S as HANDOVER_GRACE_S
-from autoscaler.app.leadership import await_lead, close_state, lead
+from autoscaler.app.leadership import close_state
+from autoscaler.app.memory import FLUSH_S, open_shared
 from autoscaler.settings import Settings
 
 TICK_S = 0.1
-FLUSH_S = 5.0
 COLLECT_AFTER = (10_000, 20, 100)
 """Thresholds of the cycle collector: what a pass makes is freed without it, and a look at all that
 ten thousand apps keep stops the loop for a third of a second; CPython's own look is every few
@@ -69,6 +69,8 @@ async def run_daemon(
             await _first(stop.wait(), leading)
             grace_s = GRACE_S if parts.election is None else HANDOVER_GRACE_S
             log.info("stopping", grace_s=grace_s)
+            if parts.election is not None:
+                await parts.election.leave()
             await parts.supervisor.stop(grace_s)
     log.info("stopped")
 
@@ -83,10 +85,11 @@ async def _leading(
     """
     election = parts.election
     if election is None:
+        await open_shared(parts.state)
         await configuration.discover()
         yield None
         return
-    leading = asyncio.create_task(lead(election, parts.supervisor, configuration.discover))
+    leading = asyncio.create_task(election.lead(parts.supervisor, configuration.discover))
     try:
         yield leading
     finally:
@@ -94,7 +97,7 @@ async def _leading(
         await asyncio.gather(leading, return_exceptions=True)
         await parts.supervisor.stand_by()
         await close_state(parts.state)
-        await election.elector.release()
+        await election.release()
 
 
 async def _first(stop: Coroutine[Any, Any, bool], leading: asyncio.Task[None] | None) -> None:
@@ -131,7 +134,7 @@ async def run_once(
             await configuration.take_objects()
         async with _leading(parts, configuration):
             if parts.election is not None:
-                await await_lead(parts.election, clock)
+                await parts.election.await_lead(clock)
             return await parts.supervisor.run_once()
     finally:
         await close(parts)
@@ -148,7 +151,9 @@ async def close(parts: Parts) -> None:
         await parts.history.close()
     await close_state(parts.state)
     if parts.election is not None:
-        await parts.election.store.aclose()
+        await parts.election.aclose()
+    if parts.database is not None:
+        parts.database.close()
 
 
 def _schedule(parts: Parts, configuration: Configuration, settings: Settings) -> AsyncIOScheduler:
@@ -157,13 +162,13 @@ def _schedule(parts: Parts, configuration: Configuration, settings: Settings) ->
         parts.supervisor.tick()
 
     async def discover() -> None:
-        if parts.election is None or parts.election.reign.term is not None:
+        if parts.election is None or parts.election.acting:
             await configuration.discover()
 
     async def write_history() -> None:
         if parts.history is None:
             return
-        if parts.election is None or parts.election.reign.term is not None:
+        if parts.election is None or parts.election.writes_history:
             await parts.history.flush()
         else:
             # whoever leads may write to the same place

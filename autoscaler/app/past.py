@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import structlog
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
+from autoscaler.app.database_address import address_in
 from autoscaler.app.prices import Prices
 from autoscaler.history import HistoryStore, Retention
 from autoscaler.history.recorder import HistoryRecorder
-from autoscaler.model.errors import ConfigurationError
 from autoscaler.ports import Clock
 from autoscaler.settings import Settings
-from autoscaler.telemetry import Metrics, redact
+from autoscaler.telemetry import Metrics
 from autoscaler.telemetry.serialize import decision_fields
-
-_DRIVERS = ("postgresql+psycopg", "postgresql")
 
 
 def build_history(settings: Settings, clock: Clock, prices: Prices) -> HistoryStore | None:
@@ -65,26 +60,4 @@ def _place(settings: Settings) -> URL | None:
     if file is None:
         path = settings.history_file
         return None if path is None else URL.create("sqlite", database=str(path))
-    return _address(file)
-
-
-def _address(file: Path) -> URL:
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "not text"
-        raise ConfigurationError(f"history.url_file {file} cannot be read: {why}") from None
-    redact(text)
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        url = None
-    if url is None or url.drivername not in _DRIVERS:
-        # the address is not quoted: it may hold a password
-        raise ConfigurationError(
-            f"history.url_file {file}: must hold an address such as"
-            " postgresql+psycopg://user:password@host/name"
-        )
-    if url.password is not None:
-        redact(str(url.password))
-    return url.set(drivername=_DRIVERS[0])
+    return address_in(file, "history.url_file")

@@ -92,7 +92,7 @@ class Actuator:
         memory = open_up_order(memory, granted, now, spec.order_deadline_s)
         await self._write_intent(spec, memory)
         try:
-            worker_ids = await self._fenced(lambda: self.platform.scale_up(spec.key, granted))
+            worker_ids = await self._fenced(spec, lambda: self.platform.scale_up(spec.key, granted))
         except PlatformError as error:
             outcome = OrderOutcome.UNKNOWN if error.maybe_applied else None
             memory = up_order_ended(memory, outcome, (), self.clock.now())
@@ -174,7 +174,7 @@ class Actuator:
         now = self.clock.now()
         delta = -len(sent.candidates)
         try:
-            await self._fenced(lambda: self.platform.scale_down(spec.key, sent.worker_ids))
+            await self._fenced(spec, lambda: self.platform.scale_down(spec.key, sent.worker_ids))
         except PlatformError as error:
             outcome = OrderOutcome.UNKNOWN if error.maybe_applied else None
             memory = down_order_ended(memory, outcome)
@@ -188,13 +188,13 @@ class Actuator:
         self.recorder.scaled(decision, sent, Outcome.APPLIED, ", ".join(sent.worker_ids[:5]))
         return acted(memory, delta, now)
 
-    async def _fenced(self, send: Callable[[], Awaitable[_T]]) -> _T:
-        """Send a call if we surely lead, and be done with it before another may.
+    async def _fenced(self, spec: AppSpec, send: Callable[[], Awaitable[_T]]) -> _T:
+        """Send a call if the app is surely ours, and be done with it before another may.
 
         Raises:
             NotLeader: we do not, or cannot be sure; nothing was sent.
         """
-        left_s = self.leadership.left_s()
+        left_s = self.leadership.of(spec.key).left_s()
         if left_s <= 0:
             raise NotLeader("not sent: this replica does not lead, or cannot be sure that it does")
         try:

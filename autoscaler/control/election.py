@@ -93,6 +93,8 @@ class Elector:
         self._renewed_at = 0.0
         self._act_from = 0.0
         self._moved = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._wanted = True
         self.transitions = 0
         self.trouble = ""
 
@@ -111,6 +113,22 @@ class Elector:
         """Our reign, while it lasts by our own clock."""
         return self._term if self._clock.now() < self._ends_at else None
 
+    @property
+    def campaigning(self) -> bool:
+        """Whether the next try is one to take the lease; else it renews it, or sees it end."""
+        return self._term is None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether to take the lease when it is free. Unset, it is only watched, or given up."""
+        return self._wanted
+
+    @wanted.setter
+    def wanted(self, wanted: bool) -> None:
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._moved.set()
+
     def left_s(self) -> float:
         """Return for how long acting is surely ours; at least the margin less the slack, or 0."""
         now = self._clock.now()
@@ -119,7 +137,7 @@ class Elector:
         return self._renewed_at + self.pace.duration_s - SLACK_S - now
 
     async def moved(self) -> None:
-        """Wait until the reign has begun or ended since this was last asked."""
+        """Wait until the reign has begun or ended, or is wanted no more, since last asked."""
         await self._moved.wait()
         self._moved.clear()
 
@@ -127,10 +145,14 @@ class Elector:
         """Campaign, and keep what was won, until cancelled."""
         while True:
             await self.attempt()
-            await self._clock.sleep(self._pause_s())
+            await self._clock.sleep(self.pause_s())
 
     async def attempt(self) -> None:
-        """Try once to renew the lease or, where it is free, to take it."""
+        """Try once to renew the lease or, where it is free and wanted, to take it."""
+        async with self._turn:
+            await self._attempt()
+
+    async def _attempt(self) -> None:
         self._end_if_over()
         trouble = ""
         try:
@@ -156,7 +178,7 @@ class Elector:
         if term is None:
             return
         try:
-            async with asyncio.timeout(RELEASE_LIMIT_S):
+            async with self._turn, asyncio.timeout(RELEASE_LIMIT_S):
                 await self._give_back(term)
         except (LeaseError, TimeoutError) as error:
             self._note(f"the lease could not be given back: {str(error) or 'no answer'}")
@@ -233,7 +255,7 @@ class Elector:
             self._lease = None
         else:
             self._saw(lease)
-        if lease is None or self._is_free(lease):
+        if self._wanted and (lease is None or self._is_free(lease)):
             await self._take(lease)
 
     def _saw(self, lease: Lease) -> None:
@@ -284,7 +306,7 @@ class Elector:
             return limit_s
         return max(0.0, min(limit_s, self._ends_at - self._clock.now()))
 
-    def _pause_s(self) -> float:
+    def pause_s(self) -> float:
         """Return the pause before the next try, jittered so that replicas do not march in step."""
         now, retry_s = self._clock.now(), self.pace.retry_s
         if self._term is not None:

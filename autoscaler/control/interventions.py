@@ -80,6 +80,7 @@ class Desk:
         return ended
 
     def _check_leading(self, app: AppKey) -> None:
-        if self.leadership.left_s() <= 0:
-            leader = self.leadership.leader or "nobody that can be seen"
+        owner = self.leadership.of(app)
+        if owner.left_s() <= 0:
+            leader = owner.leader or "nobody that can be seen"
             raise NotLeader(f"the order for {app} was not taken: {leader} leads, ask that replica")

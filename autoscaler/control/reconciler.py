@@ -163,7 +163,7 @@ class Reconciler:
     async def _remember(self, spec: AppSpec) -> AppMemory:
         """Load the memory, as a new process may use it; without one, start carefully."""
         now = self.clock.now()
-        trust = self.state.trust
+        trust = self.state.trust_of(spec.key)
         try:
             stored = await self.state.load(spec.key)
         except StateError:

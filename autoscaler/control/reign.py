@@ -10,14 +10,26 @@ from collections.abc import Awaitable, Callable
 
 from autoscaler.control.election import Elector
 from autoscaler.control.supervisor import Supervisor
-from autoscaler.ports import Term
+from autoscaler.model import AppKey
+from autoscaler.ports import Leadership, Term
+
+HANDOVER_GRACE_S = 20.0
+"""Seconds that passes under way are given where another replica is to have the lease: longer than
+any scale call may take, so that none is cut off."""
 
 Begin = Callable[[Term], Awaitable[None]]
 End = Callable[[], Awaitable[None]]
+Admit = Callable[[], Awaitable[bool]]
+
+
+async def _always() -> bool:
+    return True
 
 
 class Reign:
     """Follows the elector; implements :class:`autoscaler.ports.Leadership`."""
+
+    parts: tuple[Leadership, ...] = ()
 
     def __init__(self, elector: Elector) -> None:
         self.elector = elector
@@ -42,24 +54,49 @@ class Reign:
         """Return for how long acting is surely ours."""
         return 0.0 if self.term is None else self.elector.left_s()
 
-    async def follow(self, supervisor: Supervisor, *, begin: Begin, end: End) -> None:
+    def of(self, app: AppKey) -> Leadership:  # noqa: ARG002 - the same for every app
+        """Return itself."""
+        return self
+
+    async def follow(
+        self,
+        supervisor: Supervisor,
+        *,
+        begin: Begin,
+        end: End,
+        part: int = 0,
+        admit: Admit = _always,
+    ) -> None:
         """Start and stop the supervisor with our reigns, until cancelled.
 
         Args:
             supervisor: stands by at first.
             begin: opens the state store for a term; called before anything is looked at.
             end: closes it; called when nothing is under way any more.
+            part: which part of the supervisor's apps.
+            admit: asked before a reign begins; where it says no, the lease is given back.
         """
         while True:
             term = self.elector.term
             if term != self._term and self._term is not None:
                 self._term = None
-                await supervisor.stand_by()
+                await supervisor.stand_by(part)
                 await end()
-            elif term != self._term:
-                assert term is not None  # noqa: S101 - the branch above has the other case
+            elif term is not None and not self.elector.wanted:
+                await self._hand_over(supervisor, end, part)
+            elif term == self._term or term is None:
+                await self.elector.moved()
+            elif await admit():
                 await begin(term)
                 self._term = term
-                supervisor.take_over()
+                supervisor.take_over(part)
             else:
-                await self.elector.moved()
+                self.elector.wanted = False
+
+    async def _hand_over(self, supervisor: Supervisor, end: End, part: int) -> None:
+        """Give the lease to whoever is to have it, once what is under way has ended."""
+        if self._term is not None:
+            await supervisor.stand_by(part, grace_s=HANDOVER_GRACE_S)
+            self._term = None
+            await end()
+        await self.elector.release()

@@ -29,6 +29,7 @@ class Supervisor:
         on_fault: OnFault,
         concurrency: int,
         standby: bool = False,
+        part_of: Callable[[AppKey], int] = lambda _: 0,
     ) -> None:
         """Wire up.
 
@@ -39,8 +40,11 @@ class Supervisor:
             concurrency: passes that run side by side at most; a quarter as many again for apps
                 whose last look failed.
             standby: whether to look at nothing before :meth:`take_over`.
+            part_of: which part of the apps an app is in; all are in part 0 unless replicas share
+                them out.
         """
-        self._standby = standby
+        self._active = set() if standby else {0}
+        self._part_of = part_of
         self._reconciler = reconciler
         self._state: State = reconciler.state
         self._clock: Clock = reconciler.clock
@@ -79,30 +83,48 @@ class Supervisor:
                 self._enlist(spec, len(wanted))
 
     def _enlist(self, spec: AppSpec, apps: int) -> None:
-        if not self._standby:
+        if self._is_active(spec.key):
             self._reconciler.fleet.expect(spec, self._clock.now())
             self._pacer.start(spec.key, self._clock.now(), spec.interval_s, apps)
 
-    def take_over(self) -> None:
-        """Begin to look at the apps in force; nothing is remembered of them."""
-        self._standby = False
-        for run in tuple(self._apps.values()):
+    def _is_active(self, key: AppKey) -> bool:
+        return self._part_of(key) in self._active
+
+    def take_over(self, part: int = 0) -> None:
+        """Begin to look at the apps of a part; nothing is remembered of them."""
+        self._active.add(part)
+        for run in self._runs_of(part):
             self._enlist(run.spec, len(self._apps))
 
-    async def stand_by(self) -> None:
-        """Cut off every pass at once, and forget what was seen: another replica leads now."""
-        self._standby = True
-        for key in self._apps:
-            self._pacer.drop(key)
-        running = tuple(self._passes.values())
-        for task in running:
+    async def stand_by(self, part: int | None = None, *, grace_s: float = 0.0) -> None:
+        """End every pass of a part, or of all, and forget what was seen: others act now.
+
+        Args:
+            part: which; ``None`` for all.
+            grace_s: how long passes under way may take to end by themselves.
+        """
+        self._active -= self._active.copy() if part is None else {part}
+        for run in self._runs_of(part):
+            self._pacer.drop(run.key)
+        if grace_s and (running := self._passes_of(part)):
+            await asyncio.wait(running, timeout=grace_s)
+        for task in (late := self._passes_of(part)):
             task.cancel()
-        if running:
-            await asyncio.wait(running)
-        for key, run in tuple(self._apps.items()):
-            self._apps[key] = AppRun(run.spec)
-            self._reconciler.fleet.forget(key)
-            self._recorder.forget(key)
+        if late:
+            await asyncio.wait(late)
+        for run in self._runs_of(part):
+            self._apps[run.key] = AppRun(run.spec)
+            self._pacer.drop(run.key)
+            self._reconciler.fleet.forget(run.key)
+            self._recorder.forget(run.key)
+
+    def _runs_of(self, part: int | None) -> tuple[AppRun, ...]:
+        runs = self._apps.values()
+        return tuple(run for run in runs if part is None or self._part_of(run.key) == part)
+
+    def _passes_of(self, part: int | None) -> tuple[asyncio.Task[None], ...]:
+        passes = self._passes.items()
+        return tuple(task for key, task in passes if part is None or self._part_of(key) == part)
 
     def _drop(self, key: AppKey) -> None:
         del self._apps[key]
@@ -113,7 +135,7 @@ class Supervisor:
 
     def tick(self) -> None:
         """Start the passes that are due. Quick; called many times a second."""
-        if self._standby:
+        if not self._active:
             return
         loop = asyncio.get_running_loop()
         for key, due_at in self._pacer.due(self._clock.now()):
@@ -145,7 +167,7 @@ class Supervisor:
             self._recorder.pass_ended(
                 key, duration_s=now - started_at, lateness_s=max(0.0, started_at - due_at)
             )
-            if self._apps.get(key) is run:
+            if self._apps.get(key) is run and self._is_active(key):
                 wait_s = backoff_s(run.spec.interval_s, run.failures, run.retry_after_s)
                 self._pacer.again(key, due_at, now, run.interval_s, wait_s)
 
@@ -203,7 +225,7 @@ class Supervisor:
         self._passes[key] = task
         task.add_done_callback(partial(self._ended, key))
         await asyncio.wait({task})
-        if self._apps.get(key) is run:
+        if self._apps.get(key) is run and self._is_active(key):
             self._pacer.at(key, self._clock.now())
         if task.cancelled():
             raise StateError(f"stopped before the order for {key} was written down")

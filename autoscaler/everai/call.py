@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,11 +61,15 @@ class Reply:
     received_at: float
 
 
-MaySend = Callable[[], bool]
-"""Asked, once a connection stands and right before the first byte, whether a change may leave."""
+UNDER_WAY: ContextVar[AppKey | str] = ContextVar("UNDER_WAY")
+"""What the call of this task is about, for a transport that is told of requests only."""
+
+MaySend = Callable[[AppKey | str], bool]
+"""Asked, once a connection stands and right before the first byte, whether a change may leave;
+with the app or namespace it is about."""
 
 
-def always() -> bool:
+def always(_: AppKey | str) -> bool:
     """Let everything leave."""
     return True
 

@@ -23,8 +23,9 @@ from autoscaler.ports import Clock
 OnCall = Callable[[str, str, float], None]
 """Called after every HTTP request with operation, code (HTTP status or error name), seconds."""
 
-Signature = Callable[[], str]
-"""Returns who sends, for ``User-Agent``; empty for nobody in particular."""
+Signature = Callable[[AppKey | str], str]
+"""Returns who sends, for ``User-Agent``, what is about an app or a namespace; empty for nobody in
+particular."""
 
 DENIED_PAUSE_S = 60.0
 """After a 401 the same call with the same token goes out again no sooner than this."""
@@ -148,7 +149,7 @@ class Caller:
         """Send one HTTP request and report it, however it ends."""
         started = self._clock.now()
         try:
-            reply = await self._way.send(call, token, limit_s, self._signature())
+            reply = await self._way.send(call, token, limit_s, self._signature(call.scope))
         except PlatformError as error:
             self._on_call(call.operation, type(error).__name__, self._clock.now() - started)
             error.args = (f"{call}: {error}",)

@@ -59,7 +59,7 @@ def _unreported(operation: str, code: str, duration_s: float) -> None:
     """Take a report of a call and do nothing."""
 
 
-def _unsigned() -> str:
+def _unsigned(_: AppKey | str) -> str:
     """Add nothing to the name of the program."""
     return ""
 
@@ -95,8 +95,9 @@ class EverAIClient:
             call, so the mapping may change while the client lives.
         clock, rng: time, and randomness for the jitter of retries.
         on_call: told of every HTTP request (operation, code, seconds).
-        signature: what stands behind the program's name in ``User-Agent``, at each call.
-        may_send: asked right before the first byte of a call that changes something.
+        signature: what stands behind the program's name in ``User-Agent``, at each call;
+            told which app (or namespace) it is about.
+        may_send: asked, with the app, right before the first byte of a call that changes it.
         limits, pool: time limits, and how many connections.
         ca_bundle: certificates to trust instead of the public ones.
         transport: another way to the platform, such as an in-process emulator; ``ca_bundle``,

@@ -123,7 +123,7 @@ class DirectWay:
         A connection can take seconds to come about, and a process can be frozen meanwhile: whether
         a change may leave is asked right before it does.
         """
-        if call.changes and not self._may_send():
+        if call.changes and not self._may_send(call.scope):
             raise NotLeader("not sent: this replica ceased to lead while it was connecting")
         method, more = "GET", ""
         if call.body is not None:

@@ -16,7 +16,15 @@ import asyncio
 import aiohttp
 import httpx
 
-from autoscaler.everai.call import BODY_HEADERS, HEADERS, REPLY_BYTES_MAX, Call, Reply, agent
+from autoscaler.everai.call import (
+    BODY_HEADERS,
+    HEADERS,
+    REPLY_BYTES_MAX,
+    UNDER_WAY,
+    Call,
+    Reply,
+    agent,
+)
 from autoscaler.everai.limits import TimeLimits
 from autoscaler.everai.text import hide, safe_text
 from autoscaler.everai.token import Token
@@ -65,6 +73,7 @@ class Exchange:
         if self._closed:
             raise Unreachable("the client is closed; nothing was sent")
         request = self._request(call)
+        UNDER_WAY.set(call.scope)
         request.extensions["timeout"] = self._timeouts
         request.headers["User-Agent"] = agent(who)
         request.headers["Authorization"] = f"Bearer {token.value}"

@@ -15,7 +15,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from autoscaler.everai.call import MaySend, always
+from autoscaler.everai.call import UNDER_WAY, MaySend, always
 from autoscaler.everai.limits import Pool
 from autoscaler.everai.route import proxy_for, tls_context
 from autoscaler.model.errors import NotLeader
@@ -76,7 +76,7 @@ def _fence(may_send: MaySend) -> aiohttp.TraceConfig:
         __: SimpleNamespace,
         params: aiohttp.TraceRequestHeadersSentParams,
     ) -> None:
-        if params.method not in ("GET", "CONNECT") and not may_send():
+        if params.method not in ("GET", "CONNECT") and not may_send(UNDER_WAY.get()):
             raise NotLeader("not sent: this replica ceased to lead while it was connecting")
 
     trace = aiohttp.TraceConfig()

@@ -47,8 +47,8 @@ class KubernetesLease:
         except Exception as error:  # noqa: BLE001 - no foreign error leaves this adapter
             if status_of(error) == NOT_FOUND:
                 return None
-            raise self._problem(error) from None
-        return self._seen(found)
+            raise self.problem(error) from None
+        return self.seen(found)
 
     async def write(self, record: LeaseRecord, over: Lease | None) -> Lease:
         """Create the lease, or replace the version that was read."""
@@ -62,8 +62,8 @@ class KubernetesLease:
             if status_of(error) in (CONFLICT, NOT_FOUND):
                 why = "it was written, or deleted, by somebody else since it was read"
                 raise LeaseTaken(f"lease {self._namespace}/{self._name}: {why}") from None
-            raise self._problem(error) from None
-        return self._seen(done)
+            raise self.problem(error) from None
+        return self.seen(done)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -90,14 +90,17 @@ class KubernetesLease:
             metadata.managedFields = None
         return LeaseObject(metadata=metadata, spec=spec)
 
-    def _seen(self, found: LeaseObject) -> Lease:
+    def seen(self, found: LeaseObject) -> Lease:
+        """Take in the object as the server has it; return the lease that it is."""
+        """Take in the object as the server has it; return the lease that it is."""
         metadata, spec = found.metadata, found.spec
         if metadata is None or not metadata.uid or not metadata.resourceVersion:
             raise LeaseError(f"lease {self._namespace}/{self._name}: the reply is no Lease")
         self._object = found
         return Lease(metadata.uid, metadata.resourceVersion, _record(spec))
 
-    def _problem(self, error: Exception) -> LeaseError:
+    def problem(self, error: Exception) -> LeaseError:
+        """Return our own error for a foreign one."""
         return LeaseError(f"lease {self._namespace}/{self._name}: {words(error)}")
 
 

@@ -7,9 +7,12 @@ longer than that, whatever the network does meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Protocol
+
+from autoscaler.model import AppKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,19 @@ class LeaseStore(Protocol):
         """Let go of every connection."""
 
 
+class LeaseBoard(Protocol):
+    """All leases of one set of replicas, by name. Errors are those of :class:`LeaseStore`."""
+
+    async def list(self) -> Mapping[str, Lease]:
+        """Return every lease of the set, in one call; names may be among them that we never use."""
+
+    def lease(self, name: str) -> LeaseStore:
+        """Return the way to one lease."""
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+
+
 class Leadership(Protocol):
     """What the rest of the program asks before it acts."""
 
@@ -106,6 +122,13 @@ class Leadership(Protocol):
         had the time to notice. A call that changes anything ends within it.
         """
 
+    def of(self, app: AppKey) -> Leadership:
+        """Return who acts for an app: the same for every app, unless replicas share them out."""
+
+    @property
+    def parts(self) -> tuple[Leadership, ...]:
+        """The leadership of each shard, in order; empty where one replica acts for all apps."""
+
 
 class AlwaysLeader:
     """The leadership of a program that runs once."""
@@ -113,7 +136,12 @@ class AlwaysLeader:
     identity = ""
     leader = ""
     term = None
+    parts = ()
 
     def left_s(self) -> float:
         """Return infinity."""
         return inf
+
+    def of(self, app: AppKey) -> Leadership:  # noqa: ARG002 - the same for every app
+        """Return itself."""
+        return self

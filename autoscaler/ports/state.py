@@ -29,7 +29,10 @@ class State(Protocol):
 
     @property
     def trust(self) -> Trust:
-        """What the store was like when it was opened."""
+        """What the store was like when it was opened; where it has parts, the worst of them."""
+
+    def trust_of(self, app: AppKey) -> Trust:
+        """What is to be relied upon of what the store holds of an app."""
 
     async def load(self, app: AppKey) -> AppMemory | None:
         """Return what was written or checkpointed last; ``None`` for an app never written.

@@ -31,7 +31,7 @@ WRITE_LIMIT_S = 15.0
 PAUSE_S = 5.0
 """How long a write may take; and the pause after one that failed."""
 
-LeadsFor = Callable[[AppKey | None], bool]
+LeadsFor = Callable[[AppKey], bool]
 Current = Callable[[ResourceKey], Resource | None]
 
 
@@ -79,7 +79,7 @@ class StatusKeeper(SilentRecorder):
             resources: the cluster.
             clock: our clock.
             current: an object as it was last seen.
-            leads_for: whether this replica acts for an app; ``None``: for what is no app.
+            leads_for: whether this replica acts for an app.
             tally: counts what is written.
             on_refused: told, once an object, why the cluster refuses its status.
         """
@@ -161,7 +161,7 @@ class StatusKeeper(SilentRecorder):
             entry = self._entries.get(key)
             if entry is None:
                 self._due.pop(key, None)
-            elif self._leads_for(entry.verdict.app):
+            elif self._leads_for(stands_for(key, entry.verdict)):
                 self._due.pop(key, None)
                 if await self._bring_up(key, entry):
                     wrote = True
@@ -213,6 +213,11 @@ class StatusKeeper(SilentRecorder):
     def _look_at(self, key: ResourceKey) -> None:
         self._due[key] = 0.0
         self._wake.set()
+
+
+def stands_for(key: ResourceKey, verdict: Verdict) -> AppKey:
+    """Return the app by which replicas share out an object; one that never gave any has its own."""
+    return verdict.app or AppKey(key.namespace, key.name)
 
 
 def _tells(decision: Decision) -> tuple[object, ...]:

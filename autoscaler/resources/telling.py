@@ -26,7 +26,7 @@ from autoscaler.ports import (
     Resources,
 )
 from autoscaler.resources.conditions import ConditionType, Truth
-from autoscaler.resources.keeping import LeadsFor
+from autoscaler.resources.keeping import LeadsFor, stands_for
 from autoscaler.resources.tally import Tally, Written
 from autoscaler.settings.resource import Readiness, Verdict
 from autoscaler.telemetry import SilentRecorder
@@ -137,7 +137,7 @@ class EventDesk(SilentRecorder):
         good = verdict.readiness is Readiness.ACCEPTED
         if good and reason in ("", Readiness.ACCEPTED.value):
             return  # a first spec that is good is no news
-        if self._leads_for(verdict.app):
+        if self._leads_for(stands_for(about.resource.key, verdict)):
             kind = EventType.NORMAL if good else EventType.WARNING
             self._tell(about, kind, verdict.readiness.value, verdict.message)
 

@@ -17,6 +17,7 @@ from autoscaler.settings.leadership import leadership_findings
 from autoscaler.settings.model import Settings
 from autoscaler.settings.notification_rules import notification_findings
 from autoscaler.settings.problems import Path
+from autoscaler.settings.sharding import sharding_findings
 
 _SLOW_LOOKS = 3
 """A request that may take longer than this many intervals is worth a warning."""
@@ -33,6 +34,8 @@ def cross_check(settings: Settings, data: dict[str, Any]) -> Iterator[Finding]:
     yield from _pace(settings)
     yield from _fleet(settings)
     yield from leadership_findings(settings.leader_election, data)
+    yield from sharding_findings(settings)
+    yield from _state(settings)
     yield from notification_findings(settings.notifications)
     limit_s = settings.everai.total_timeout
     if has(data, ("defaults",)):
@@ -110,6 +113,12 @@ def _fleet(settings: Settings) -> Iterator[Finding]:
         message = f"{_count(unpriced)} would not count, for want of a price"
         hint = "set price_per_hour"
         yield _warn(("fleet", "max_price_per_hour"), message, ("apps",), hint=hint)
+
+
+def _state(settings: Settings) -> Iterator[Finding]:
+    url, file = ("state", "url"), ("state", "url_file")
+    if settings.state.url is not None and settings.state.url_file is not None:
+        yield Finding(file, "is given together with state.url", (file, url), hint="keep one")
 
 
 def _same_app_twice(settings: Settings) -> Iterator[Finding]:

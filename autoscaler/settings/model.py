@@ -25,6 +25,7 @@ from autoscaler.settings.sections import (
     StateSettings,
 )
 from autoscaler.settings.server import ServerSettings
+from autoscaler.settings.sharding import ShardingSettings
 
 _sources: ContextVar[tuple[PydanticBaseSettingsSource, ...]] = ContextVar("sources", default=())
 
@@ -109,6 +110,9 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default=LogSettings(), description="Logging.")
     leader_election: LeaderElectionSettings = Field(
         default=LeaderElectionSettings(), description="Several replicas, one of which acts."
+    )
+    sharding: ShardingSettings = Field(
+        default=ShardingSettings(), description="Several replicas, all of which act."
     )
     custom_resources: CustomResourcesSettings = Field(
         default=CustomResourcesSettings(),

@@ -101,8 +101,8 @@ def is_secret(key: str) -> bool:
 
 
 def is_secret_place(path: Path) -> bool:
-    """Whether the value that stands there may be a secret: so is the address of a webhook."""
-    if path[:1] == ("notifications",) and path[-1:] == ("url",):
+    """Whether the value that stands there may be a secret: so is a webhook's address."""
+    if path[-1:] == ("url",) and path[0] in ("notifications", "state"):
         return True
     return any(isinstance(part, str) and is_secret(part) for part in path)
 

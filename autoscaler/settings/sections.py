@@ -6,10 +6,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 
 from autoscaler.policies import PositiveDuration
 
+DATABASES = ("postgresql", "postgresql+psycopg")
+"""Schemes of a database's address."""
 MAX_WORKERS = 100_000
 """Upper bound of every number of workers: larger ones are typing errors."""
 
@@ -102,6 +112,18 @@ class EveraiSettings(Section):
     )
 
 
+def _database(value: SecretStr) -> SecretStr:
+    """Check the address of a database; errors never repeat it, it may hold a password."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        usable = parts.scheme in DATABASES and bool(parts.path.strip("/"))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be an address such as postgresql://user:password@host/name")
+    return value
+
+
 class StateSettings(Section):
     """Where the daemon keeps what it must not forget over a restart."""
 
@@ -114,6 +136,19 @@ class StateSettings(Section):
             "else ~/.local/state/autoscaler/state.db"
         },
     )
+    url: Annotated[SecretStr, AfterValidator(_database)] | None = Field(
+        default=None,
+        description="PostgreSQL database that all replicas share instead of the file, such as "
+        "postgresql://user:password@host/name. It is a secret: better put it into url_file.",
+    )
+    url_file: FilePath | None = Field(
+        default=None, description="File with the address of that database."
+    )
+
+    @property
+    def shared(self) -> bool:
+        """Whether replicas share a database."""
+        return self.url is not None or self.url_file is not None
 
 
 def _lower(value: object) -> object:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -129,3 +129,49 @@ class FileLease:
 
     def _file(self, version: int) -> Path:
         return self._folder / f"{version:0{_DIGITS}d}"
+
+
+class FileBoard:
+    """Implements :class:`autoscaler.ports.LeaseBoard` on a folder: each lease is a folder in it.
+
+    The folder itself may be the lease of a single leader.
+    """
+
+    def __init__(self, folder: Path, single: str, *, run: Run = asyncio.to_thread) -> None:
+        """Take the folder, and by which name the lease that it is itself shall be known."""
+        self._folder = folder
+        self._single = single
+        self._run = run
+        self._readers: dict[str, FileLease] = {}
+
+    async def list(self) -> Mapping[str, Lease]:
+        """Return every lease below the folder."""
+        try:
+            names = await self._run(self._names)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise LeaseError(f"leases in {self._folder}: {why}") from error
+        found = {name: await self._read(name) for name in (self._single, *names)}
+        return {name: lease for name, lease in found.items() if lease is not None}
+
+    def lease(self, name: str) -> FileLease:
+        """Return the way to one lease."""
+        folder = self._folder if name == self._single else self._folder / name
+        return FileLease(folder, run=self._run)
+
+    async def aclose(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def _names(self) -> tuple[str, ...]:
+        if not self._folder.exists():
+            return ()
+        return tuple(entry.name for entry in self._folder.iterdir() if entry.is_dir())
+
+    async def _read(self, name: str) -> Lease | None:
+        # Readers of their own: one that is writing has no turn for a listing.
+        reader = self._readers.setdefault(name, self.lease(name))
+        try:
+            return await reader.read()
+        except LeaseError:
+            # It changed while it was read.
+            return await reader.read()

@@ -12,7 +12,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from autoscaler.decision import AppMemory
 from autoscaler.model import AppKey
@@ -22,6 +22,14 @@ from autoscaler.state.sqlite import SqliteState
 from autoscaler.state.volatile import VolatileState
 
 Run = Callable[..., Awaitable[Any]]
+
+
+@runtime_checkable
+class _Reigned(State, Protocol):
+    """A store that keeps the proof itself: :class:`autoscaler.state.postgres.PostgresState`."""
+
+    async def begin(self, term: Term | None) -> bool:
+        """Open it for a term; return whether it is proven."""
 
 
 class ReignState:
@@ -56,7 +64,8 @@ class ReignState:
         self._doubt_s = doubt_s
         self._run = run
         self._store: State | None = None
-        self._term_name = ""
+        self._term: Term | None = None
+        self._later: _Reigned | None = None
         self._mark_at = float("inf")
         self.proven = False
 
@@ -65,18 +74,31 @@ class ReignState:
         """How far the open store is to be relied upon."""
         return Trust.LOST if self._store is None else self._store.trust
 
-    async def open(self, term: Term) -> None:
-        """Open the store for a term of ours.
+    def trust_of(self, app: AppKey) -> Trust:  # noqa: ARG002 - the same for every app
+        """Return the same for every app."""
+        return self.trust
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a term has it open."""
+        return self._store is not None
+
+    async def open(self, term: Term | None) -> None:
+        """Open the store for a term of ours; ``None``: a shared one, where no other replica runs.
 
         Raises:
             StateError: it cannot be opened, or another process has it; memory then lives as long
                 as the term, and nothing is trusted.
         """
         self._store, self._mark_at, self.proven = VolatileState(Trust.LOST), float("inf"), False
-        self._term_name = term.name
+        self._term = term
         store = await self._run(self._open_store)
+        if isinstance(store, _Reigned):
+            self._later = store
+            self.proven = await store.begin(term)
+            self._later = None
         self._store = store
-        if not isinstance(store, SqliteState):
+        if term is None or not isinstance(store, SqliteState):
             return
         self.proven = await self._run(self._read_mark) == term.before
         if self.proven:
@@ -102,10 +124,21 @@ class ReignState:
         """Write what was checkpointed; nothing while this replica does not lead."""
         if self._store is None:
             return
+        await self._try_again()
         await self._store.flush()
         if self._clock.now() >= self._mark_at:
             self._mark_at = float("inf")
             await self._run(self._write_mark)
+
+    async def _try_again(self) -> None:
+        """Open a shared store that could not be opened when the term began."""
+        later, old = self._later, self._store
+        if later is None:
+            return
+        await later.begin(self._term)
+        if self._store is old and isinstance(old, VolatileState):
+            old.pour_into(later)
+            self._store, self._later = later, None
 
     async def forget(self, app: AppKey) -> None:
         """Drop what is kept of an app."""
@@ -113,7 +146,7 @@ class ReignState:
 
     async def close(self) -> None:
         """Flush and let go of the store, if one is open."""
-        store, self._store = self._store, None
+        store, self._store, self._later = self._store, None, None
         if store is not None:
             await store.close()
 
@@ -137,7 +170,7 @@ class ReignState:
         new = self._mark.with_name(self._mark.name + ".new")
         try:
             with new.open("w", encoding="utf-8") as file:
-                file.write(self._term_name)
+                file.write("" if self._term is None else self._term.name)
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._mark)

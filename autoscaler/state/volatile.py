@@ -9,7 +9,7 @@ from __future__ import annotations
 from autoscaler.decision import AppMemory
 from autoscaler.model import AppKey
 from autoscaler.model.errors import StateError
-from autoscaler.ports import Trust
+from autoscaler.ports import State, Trust
 from autoscaler.state.codec import decode, encode
 
 
@@ -25,6 +25,10 @@ class VolatileState:
     def trust(self) -> Trust:
         """As given."""
         return self._trust
+
+    def trust_of(self, app: AppKey) -> Trust:  # noqa: ARG002 - the same for every app
+        """Return the same for every app."""
+        return self.trust
 
     async def load(self, app: AppKey) -> AppMemory | None:
         """Return what was written or checkpointed last."""
@@ -53,6 +57,12 @@ class VolatileState:
                 trouble = error
         if trouble is not None:
             raise trouble
+
+    def pour_into(self, other: State) -> None:
+        """Give all that is kept to another store, to be written by its next flush."""
+        for app in {*self._rows, *self._dirty}:
+            memory = self._dirty.get(app)
+            other.checkpoint(app, decode(self._rows[app]) if memory is None else memory)
 
     async def forget(self, app: AppKey) -> None:
         """Drop the app."""

@@ -98,7 +98,18 @@ def _pairs(attribute: str, first: str, second: str) -> Lines:
     return lines
 
 
+def _owned(name: str, apps: Sequence[AppSeries]) -> Iterator[str]:
+    # Whoever ceases to act for an app forgets it, and this series with it.
+    return (f"{name}{{{app.labels}}} 1\n" for app in apps)
+
+
 APP_FAMILIES = (
+    Family(
+        "autoscaler_app_owned",
+        "gauge",
+        "1 where this replica acts for the app, and absent where not.",
+        _owned,
+    ),
     Family(
         "autoscaler_workers",
         "gauge",

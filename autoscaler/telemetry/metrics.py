@@ -57,6 +57,7 @@ class Metrics(SilentRecorder, Collector):
         self._passes = Histogram()
         self._lateness = Histogram()
         self._state_failures = {"intent": 0, "memory": 0}
+        self._counted: list[tuple[str, str, Callable[[], int]]] = []
         self.registry = CollectorRegistry()
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
@@ -66,6 +67,10 @@ class Metrics(SilentRecorder, Collector):
     def live(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show a gauge that is read at each scrape."""
         Gauge(name, text, registry=self.registry).set_function(read)
+
+    def counted(self, name: str, text: str, read: Callable[[], int]) -> None:
+        """Show a counter that is read at each scrape."""
+        self._counted.append((name, text, read))
 
     # What happened
 
@@ -173,6 +178,8 @@ class Metrics(SilentRecorder, Collector):
         for kind, count in self._state_failures.items():
             failures.add_metric((kind,), count)
         yield failures
+        for name, text, read in self._counted:
+            yield CounterMetricFamily(name, text, read())
 
     def _platform_families(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(

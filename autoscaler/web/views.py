@@ -102,7 +102,22 @@ def leader_fields(leadership: Leadership) -> dict[str, Any]:
         "identity": leadership.identity,
         "leader": leadership.leader,
         "term": None if term is None else term.number,
+        "shards": [
+            {
+                "shard": index,
+                "owner": part.leader,
+                "owned_here": part.left_s() > 0,
+                "term": None if part.term is None else part.term.number,
+            }
+            for index, part in enumerate(leadership.parts)
+        ],
     }
+
+
+def owner_fields(leadership: Leadership, app: AppKey) -> dict[str, Any]:
+    """Return who acts for an app; alone, that we do."""
+    owner = leadership.of(app)
+    return {"owner": owner.leader, "owned_here": owner.left_s() > 0}
 
 
 def explanation(decision: dict[str, Any]) -> dict[str, Any]:

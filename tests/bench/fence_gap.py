@@ -58,7 +58,7 @@ class Stamps:
         self.early_gaps_s: list[float] = []
         self.late_gaps_s: list[float] = []
 
-    def may_send(self) -> bool:
+    def may_send(self, _: object) -> bool:
         self.late_ns = time.perf_counter_ns()
         return True
 

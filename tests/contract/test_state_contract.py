@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
+from autoscaler.app.clock import SystemClock
 from autoscaler.decision import AppMemory
 from autoscaler.decision.memory import (
     Call,
@@ -34,7 +36,9 @@ from autoscaler.model import (
 from autoscaler.model.errors import StateError
 from autoscaler.ports import State, Trust
 from autoscaler.state import SqliteState, VolatileState, revive
+from autoscaler.state.postgres import PostgresState, StateDatabase
 from tests.fakes.clock import T0
+from tests.fakes.postgres import new_database
 from tests.fakes.stories import Wish
 
 A, B = AppKey("default", "a"), AppKey("team", "a")
@@ -77,11 +81,19 @@ FULL = AppMemory(
 )
 
 
-@pytest.fixture(params=["volatile", "sqlite"])
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> State:
+@pytest.fixture(params=["volatile", "sqlite", "postgres"])
+async def state(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[State]:
     if request.param == "volatile":
-        return VolatileState()
-    return SqliteState(tmp_path / "state.db", "https://platform")
+        yield VolatileState()
+    elif request.param == "sqlite":
+        yield SqliteState(tmp_path / "state.db", "https://platform")
+    else:
+        url = make_url(new_database(request.getfixturevalue("postgres")))
+        database = StateDatabase(url, SystemClock())
+        made = PostgresState(database, "https://platform", clock=SystemClock())
+        await made.begin(None)
+        yield made
+        database.close()
 
 
 async def test_an_app_never_written_has_no_memory(state: State) -> None:

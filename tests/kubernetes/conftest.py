@@ -11,7 +11,10 @@ import pytest
 
 from autoscaler.cli.crd import text
 from autoscaler.settings import DEFINITION_NAME, PLURAL
+from tests.fakes.postgres import postgres
 from tests.kubernetes.api_server import ApiServer, KubectlError, api_server, controllers
+
+__all__ = ["postgres"]
 
 PROGRAMS = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager")
 TRIES = 300

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.kubernetes.api_server import ApiServer
-from tests.process.replicas import Gate, House, Replica, house
+from tests.process.replicas import APPS, Gate, House, Replica, house
 
 RULES = [
     {
@@ -46,13 +46,19 @@ class Replicas:
 
 @asynccontextmanager
 async def replicas(
-    server: ApiServer, folder: Path, pace: dict[str, Any]
+    server: ApiServer,
+    folder: Path,
+    pace: dict[str, Any],
+    *,
+    rules: Sequence[Mapping[str, Any]] = RULES,
+    apps: tuple[str, ...] = APPS,
+    extra: dict[str, Any] | None = None,
 ) -> AsyncIterator[Replicas]:
     namespace = server.make_namespace("failover")
-    server.make_account(namespace, "autoscaler", RULES)
+    server.make_account(namespace, "autoscaler", rules)
     token = server.token(namespace, "autoscaler")
     election = {"mode": "kubernetes", **pace}
-    async with house(folder, election) as home:
+    async with house(folder, election, apps, extra) as home:
         yield Replicas(home, server, namespace, token)
 
 

@@ -128,6 +128,8 @@ class House:
     client: httpx.AsyncClient
     stack: AsyncExitStack
     election: dict[str, Any]
+    apps: tuple[str, ...] = APPS
+    extra: dict[str, Any] = field(default_factory=dict)
     replicas: list[Replica] = field(default_factory=list)
 
     async def start(
@@ -168,7 +170,8 @@ class House:
 
     def _configured(self, name: str, store: Path | None) -> Path:
         config = self.folder / f"{name}.yaml"
-        settings = configuration(self.endpoint, store)
+        settings = configuration(self.endpoint, store) | self.extra
+        settings["apps"] = [{"name": app} for app in self.apps]
         settings["leader_election"] = {**self.election, "identity": name}
         config.write_text(yaml.safe_dump(settings))
         return config
@@ -240,13 +243,12 @@ def configuration(endpoint: str, store: Path | None) -> dict[str, Any]:
             "order_deadline": 1.5,
             "behavior": {"scale_down": {"stabilization_window": 0.5}},
         },
-        "apps": [{"name": name} for name in APPS],
     }  # fmt: skip
 
 
-def scenario(each_s: float = 1.5) -> dict[str, Any]:
+def scenario(apps: tuple[str, ...] = APPS, each_s: float = 1.5) -> dict[str, Any]:
     """Return load that goes up and down all the time, so that whoever may act does."""
-    loads = {"steady": [6, 1, 4, 0.5], "waves": [0.5, 8, 1, 6]}
+    loads = ([6, 1, 4, 0.5], [0.5, 8, 1, 6])
     return {
         "seed": 5,
         "apps": [
@@ -258,22 +260,30 @@ def scenario(each_s: float = 1.5) -> dict[str, Any]:
                 "removal_s": 0.2,
                 "load": {
                     "phases": [
-                        {"phase": "steps", "per_s": loads[name] * 300, "each_s": each_s}
+                        {"phase": "steps", "per_s": loads[place % 2] * 300, "each_s": each_s}
                     ],
                     "service": {"type": "lognormal", "median_s": 0.4, "sigma": 0.3, "max_s": 1},
                 },
                 "rules": {"min_workers": 1, "max_workers": MAX_WORKERS},
             }
-            for name in APPS
+            for place, name in enumerate(apps)
         ],
     }  # fmt: skip
 
 
 @asynccontextmanager
-async def house(folder: Path, election: dict[str, Any]) -> AsyncIterator[House]:
-    """Run an emulator process until the end of the context, and whatever replicas are started."""
+async def house(
+    folder: Path,
+    election: dict[str, Any],
+    apps: tuple[str, ...] = APPS,
+    extra: dict[str, Any] | None = None,
+) -> AsyncIterator[House]:
+    """Run an emulator process until the end of the context, and whatever replicas are started.
+
+    ``extra``: sections of each replica's configuration.
+    """
     path = folder / "scenario.yaml"
-    path.write_text(yaml.safe_dump(scenario()))
+    path.write_text(yaml.safe_dump(scenario(apps)))
     async with AsyncExitStack() as stack:
         emulator = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "autoscaler", "emulator", "--port", "0", "--scenario", str(path),
@@ -281,7 +291,7 @@ async def house(folder: Path, election: dict[str, Any]) -> AsyncIterator[House]:
         )  # fmt: skip
         stack.push_async_callback(_terminate, emulator)
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=2.0))
-        yield House(folder, await _endpoint(emulator), client, stack, election)
+        yield House(folder, await _endpoint(emulator), client, stack, election, apps, extra or {})
 
 
 async def _endpoint(emulator: asyncio.subprocess.Process) -> str:

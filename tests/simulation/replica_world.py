@@ -270,7 +270,7 @@ class World:
             TokenSource.from_value(TOKEN),
             clock=clock,
             rng=Random(rng.random()),
-            signature=lambda: f"{name}; term {reign.term.number}" if reign.term else name,
+            signature=lambda _: f"{name}; term {reign.term.number}" if reign.term else name,
             transport=transport,
         )
         reconciler = Reconciler(

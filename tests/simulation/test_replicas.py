@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from autoscaler.control.actuator import Actuator
+from autoscaler.decision import AppSpec
 from autoscaler.ports import Term
 from autoscaler.state import ReignState
 from tests.simulation.replica_world import run_world
@@ -28,7 +29,7 @@ def test_one_acts_and_every_rule_holds(first: int) -> None:
     assert counts["kill"] + counts["stop"] + counts["cut"] + counts["freeze"] > 0
 
 
-async def _send_always(_: Actuator, send: Callable[[], Awaitable[Any]]) -> Any:
+async def _send_always(_: Actuator, __: AppSpec, send: Callable[[], Awaitable[Any]]) -> Any:
     return await send()
 
 

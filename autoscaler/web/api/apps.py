@@ -21,7 +21,14 @@ from autoscaler.web.api.parameters import Key, Query, problems
 from autoscaler.web.api.sources import From, Sources
 from autoscaler.web.responses import json_response, stream
 from autoscaler.web.snapshot import AppSnapshot
-from autoscaler.web.views import app_details, app_row, app_summary, queue_size, workers_present
+from autoscaler.web.views import (
+    app_details,
+    app_row,
+    app_summary,
+    owner_fields,
+    queue_size,
+    workers_present,
+)
 
 APPS_PER_CHUNK = 10
 """Apps of the list that are written in one go: about half a millisecond of work."""
@@ -104,6 +111,7 @@ async def get_app(key: Key, sources: From) -> Response:
     """Return everything that is known of an app now, and what its last 24 hours took."""
     seen = sources.known(key)
     fields = app_details(key, seen, sources.in_force(key), sources.cost_per_hour(key, seen))
+    fields |= owner_fields(sources.leadership, key)
     return json_response(fields | {"cost_24h": await _cost_24h(key, sources)})
 
 

@@ -147,6 +147,12 @@ class AppDetails(AppRow):
     last_acting_decision: dict[str, Any] | None
     last_scale_request: dict[str, Any] | None
     cost_24h: CostView | None = Field(description="null where there is no history.")
+    owner: str = Field(
+        description="The replica that acts for it, as far as is known; empty where there is one."
+    )
+    owned_here: bool = Field(
+        description="Whether that is the one that answers; else it knows nothing of the app."
+    )
 
 
 class EventView(BaseModel):
@@ -237,13 +243,23 @@ class HistoryHealthView(BaseModel):
     size_bytes: int | None
 
 
+class ShardView(BaseModel):
+    """Who has a shard of the apps."""
+
+    shard: int
+    owner: str = Field(description="As far as is known; empty for nobody.")
+    owned_here: bool
+    term: int | None = Field(description="Number of this replica's own reign over it.")
+
+
 class LeaderView(BaseModel):
     """Who acts, where several replicas run; with one, that it does."""
 
-    is_leader: bool
+    is_leader: bool = Field(description="Whether this replica acts, for all apps or for some.")
     identity: str = Field(description="Who this replica is; empty where it is the only one.")
     leader: str = Field(description="Who leads, as far as is known; empty for nobody.")
     term: int | None = Field(description="Number of this replica's own reign.")
+    shards: list[ShardView] = Field(description="Empty unless replicas share the apps out.")
 
 
 class HealthDetails(BaseModel):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from autoscaler.decision.memory import OrderOutcome
-from autoscaler.model import WorkerState
-from autoscaler.ports import Outcome, Term
+from autoscaler.model import AppKey, WorkerState
+from autoscaler.ports import Leadership, Outcome, Term
 from tests.fakes.bench import Bench
 from tests.fakes.stories import KEY
 
@@ -23,6 +23,10 @@ class Fence:
     identity: str = "me"
     leader: str = "me"
     term: Term | None = None
+    parts: tuple[Leadership, ...] = ()
+
+    def of(self, app: AppKey) -> Leadership:
+        return self
 
     def left_s(self) -> float:
         self.asked += 1

@@ -19,7 +19,7 @@ async def test_a_change_that_may_not_leave_does_not(
 ) -> None:
     server = await world.serve(answer(200, {"workers": []}), answer(200))
     allowed = True
-    client = await world.client(server, may_send=lambda: allowed)
+    client = await world.client(server, may_send=lambda app: allowed and app == APP)
     allowed = False
     with pytest.raises(NotLeader) as caught:
         await client.scale_up(APP, 1)
@@ -39,7 +39,7 @@ async def test_a_change_that_may_not_leave_does_not(
 async def test_every_call_is_signed(world: World, answer: Callable[..., Any]) -> None:
     server = await world.serve(*[answer(200, {"workers": []})] * 2)
     who = ["pod-0_ab; term 3", ""]
-    client = await world.client(server, signature=lambda: who.pop(0))
+    client = await world.client(server, signature=lambda app: who.pop(0) if app == APP else "?")
     await client.list_workers(APP)
     await client.list_workers(APP)
     signed, unsigned = (request.headers["user-agent"] for request in server.seen)

@@ -23,7 +23,7 @@ LIMITED = {
 def test_every_reason_has_its_word(reason: Reason, decide: Callable[..., Decision]) -> None:
     word = status_of(decide(reason=reason))
     assert (word is AppStatus.LIMITED) is (reason.value in LIMITED), (
-        "a new reason: say in autoscaler/web/status.py what it means for the app"
+        "a new reason: say in autoscaler/telemetry/status.py what it means for the app"
     )
 
 

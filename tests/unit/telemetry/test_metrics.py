@@ -36,6 +36,7 @@ from autoscaler.telemetry.catalogue import catalogue
 Labels = frozenset[tuple[str, str]]
 
 PROMISED = {
+    "autoscaler_app_owned": {"namespace", "app"},
     "autoscaler_workers": {"namespace", "app", "state"},
     "autoscaler_queue_size": {"namespace", "app"},
     "autoscaler_cost_per_hour": {"namespace", "app"},
@@ -322,7 +323,7 @@ def test_forgetting_two_thousand_apps_leaves_nothing(
         metrics.scaled(decide(app=app), ScaleUp(1), Outcome.APPLIED, "")
         metrics.raced(app, "w0")
     text = metrics.render().decode()
-    assert text.count('app="app-1999"') == 21
+    assert text.count('app="app-1999"') == 22
     for app in apps:
         metrics.forget(app)
     assert "app-" not in metrics.render().decode()

@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from autoscaler.ports import Term
+from autoscaler.model import AppKey
+from autoscaler.ports import Leadership, Term
 from autoscaler.web import WebServer, build_app
 
 
@@ -19,6 +20,10 @@ class Standing:
     leader: str = "pod-1_cd"
     term: Term | None = None
     left: float = 0.0
+    parts: tuple[Leadership, ...] = ()
+
+    def of(self, app: AppKey) -> Leadership:
+        return self
 
     def left_s(self) -> float:
         return self.left
@@ -26,7 +31,9 @@ class Standing:
 
 async def test_alone_it_leads(client: httpx.AsyncClient) -> None:
     leader = (await client.get("/")).json()["leader"]
-    assert leader == {"is_leader": True, "identity": "", "leader": "", "term": None}
+    assert leader == {
+        "is_leader": True, "identity": "", "leader": "", "term": None, "shards": [],
+    }  # fmt: skip
 
 
 async def test_a_replica_says_who_leads(parts: Any) -> None:
