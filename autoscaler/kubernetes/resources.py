@@ -38,6 +38,7 @@ EVENT_TEXT_MAX = 1024
 """Characters of a message that an Event may have."""
 
 _FORBIDDEN = 403
+_UNPROCESSABLE = 422
 _GONE = 410
 _REFUSALS = frozenset({400, 403, 405, 409, 413, 422})
 
@@ -86,19 +87,24 @@ class KubernetesResources:
             raise self._problem("watch", error) from None
 
     async def write_status(self, resource: Resource, status: Mapping[str, Any]) -> None:
-        """Merge into the status; an object that was deleted and made again is another one."""
+        """Replace the status; an object that was deleted and made again is another one."""
         from lightkube.types import PatchType  # noqa: PLC0415 - optional
 
-        patch = {"metadata": {"uid": resource.uid}, "status": dict(status)}
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": resource.uid},
+            {"op": "add", "path": "/status", "value": dict(status)},
+        ]
         try:
             await self._client.patch(
                 self._type.Status,
                 resource.key.name,
                 patch,
                 namespace=resource.key.namespace,
-                patch_type=PatchType.MERGE,
+                patch_type=PatchType.JSON,
             )
         except Exception as error:  # noqa: BLE001 - no foreign error leaves this adapter
+            if status_of(error) == _UNPROCESSABLE and await self._is_another(resource):
+                raise ResourceGone(f"{resource.key} is another object by now") from None
             raise self._problem(f"status of {resource.key}", error) from None
 
     async def record(self, occurrence: Occurrence, name: str | None) -> str:
@@ -133,6 +139,15 @@ class KubernetesResources:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.close()
+
+    async def _is_another(self, resource: Resource) -> bool:
+        """Whether an object has taken the name: a test that fails looks like a wrong status."""
+        key = resource.key
+        try:
+            found = await self._client.get(self._type, key.name, namespace=key.namespace)
+        except Exception as error:  # noqa: BLE001 - no foreign error leaves this adapter
+            return status_of(error) == NOT_FOUND
+        return _seen(found).uid != resource.uid
 
     def _event(self, occurrence: Occurrence, name: str) -> Event:
         from lightkube.models.core_v1 import EventSource, ObjectReference  # noqa: PLC0415

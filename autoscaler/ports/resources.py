@@ -119,7 +119,7 @@ class Resources(Protocol):
         """
 
     async def write_status(self, resource: Resource, status: Mapping[str, Any]) -> None:
-        """Put a status in place of the one before, key by key; ``None`` removes a key.
+        """Put a whole status in place of the one before.
 
         Raises:
             ResourceGone: there is no such object any more.
@@ -129,7 +129,7 @@ class Resources(Protocol):
         """Write an event, or write it anew over the one of that name; return its name.
 
         Raises:
-            ResourceGone: the event of that name is not there any more, or its object's namespace.
+            ResourceGone: its namespace is not there any more.
         """
 
     async def definition(self) -> Mapping[str, Any] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from autoscaler.model import AppKey, Decision, ScaleDown, ScaleUp
 from autoscaler.model.errors import ResourceError, ResourceGone, ResourceRefused
 from autoscaler.ports import Clock, Outcome, Resource, ResourceKey, Resources
-from autoscaler.resources.status import Known, Status, gist, merged, status_for
+from autoscaler.resources.status import Known, Status, gist, status_for
 from autoscaler.resources.tally import Tally, Written
 from autoscaler.settings.resource import Verdict
 from autoscaler.telemetry import SilentRecorder
@@ -176,8 +176,7 @@ class StatusKeeper(SilentRecorder):
             entry.written = dict(seen.status) if seen is not None else entry.written
         app = self._apps.get(entry.verdict.app) if entry.verdict.app is not None else None
         known = app.known if app is not None and app.key == key else Known()
-        made = status_for(entry.resource, entry.verdict, known, entry.written, now)
-        whole = merged(entry.written, made)
+        whole = status_for(entry.resource, entry.verdict, known, entry.written, now)
         if whole == entry.written:
             return False
         hurry = gist(whole) != gist(entry.written) and not entry.refused
@@ -185,12 +184,12 @@ class StatusKeeper(SilentRecorder):
         if entry.written_at + wait_s > now:
             self._due[key] = entry.written_at + wait_s
             return False
-        return await self._write(key, entry, made, whole)
+        return await self._write(key, entry, whole)
 
-    async def _write(self, key: ResourceKey, entry: _Entry, made: Status, whole: Status) -> bool:
+    async def _write(self, key: ResourceKey, entry: _Entry, whole: Status) -> bool:
         try:
             async with asyncio.timeout(WRITE_LIMIT_S):
-                await self._resources.write_status(entry.resource, made)
+                await self._resources.write_status(entry.resource, whole)
         except ResourceGone:
             self._tally.count("status", Written.GONE)
             return True

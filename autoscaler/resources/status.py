@@ -44,7 +44,7 @@ class Known:
 def status_for(
     resource: Resource, verdict: Verdict, known: Known, before: Mapping[str, Any], now: float
 ) -> Status:
-    """Return the whole status; a key whose value is ``None`` is to be removed.
+    """Return the whole status.
 
     Args:
         resource: the object.
@@ -66,7 +66,7 @@ def status_for(
         # Another replica looked at it a moment ago; that stands until we have.
         others = [each for each in before["conditions"] if each.get("type") != ready.type.value]
         made["conditions"] = [*as_list([ready], before, resource.generation, at), *others]
-        return made
+        return _merged(before, made)
     decision = known.decision if verdict.scales else None
     made |= _numbers(decision)
     made["lastDecision"] = _decided(decision, before)
@@ -74,11 +74,10 @@ def status_for(
         made["lastScaleTime"] = rfc3339(known.scaled_at)
     conditions = (ready, _active(verdict, decision), limited(decision))
     made["conditions"] = as_list(conditions, before, resource.generation, at)
-    return made
+    return _merged(before, made)
 
 
-def merged(before: Mapping[str, Any], made: Status) -> Status:
-    """Return the status that stands after ``made`` was merged into the one before."""
+def _merged(before: Mapping[str, Any], made: Status) -> Status:
     return {key: value for key, value in {**before, **made}.items() if value is not None}
 
 

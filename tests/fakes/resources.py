@@ -111,10 +111,7 @@ class FakeResources:
         if held is None or held.uid != resource.uid:
             raise ResourceGone("not found")
         self.statuses.append((resource.key, dict(status)))
-        whole = {**held.status, **status}
-        self.objects[resource.key] = replace(
-            held, status={key: value for key, value in whole.items() if value is not None}
-        )
+        self.objects[resource.key] = replace(held, status=dict(status))
         self._publish(Changed(self._next(), self.objects[resource.key]))
 
     async def record(self, occurrence: Occurrence, name: str | None) -> str:

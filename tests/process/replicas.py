@@ -70,6 +70,13 @@ class Gate:
         finally:
             sink.close()
 
+    async def drop(self) -> None:
+        """Break every connection that is open; new ones are let through."""
+        for writer in tuple(self._writers):
+            writer.transport.abort()
+        self._writers.clear()
+        await asyncio.sleep(0)
+
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from autoscaler.emulator import Emulator
-from autoscaler.settings.resource import API_VERSION, DEFINITION_NAME, KIND, definition
-from tests.kubernetes.api_server import ApiServer, KubectlError
+from autoscaler.settings.resource import API_VERSION, KIND
+from tests.chart.chart import CHART, documents, helm
+from tests.kubernetes.api_server import ApiServer
 from tests.process.process_support import Daemon, StartDaemon, eventually
 
-ACCOUNT = "autoscaler"
+OF_THE_ACCOUNT = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
 
-def install(server: ApiServer) -> None:
-    """Install the definition as `autoscaler crd` prints it, and wait until it is served."""
-    server.apply(definition())
-    server.kubectl("wait", "--for=condition=Established", f"crd/{DEFINITION_NAME}")
+def chart_account(server: ApiServer, namespace: str, **values: Any) -> str:
+    """Give the namespace the chart's own service account and rights; return the account's name."""
+    values = {"customResources": {"enabled": True, "installDefinition": False}, **values}
+    text = helm("template", "was", str(CHART), "-n", namespace, "-f", "-",
+                stdin=yaml.safe_dump(values))  # fmt: skip
+    made = [each for each in documents(text) if each["kind"] in OF_THE_ACCOUNT]
+    server.apply(*made, namespace=namespace)
+    [account] = [each for each in made if each["kind"] == "ServiceAccount"]
+    return str(account["metadata"]["name"])
 
 
 @dataclass(slots=True)
-class Objects:
-    """The objects of one namespace."""
+class ObjectLife:
+    """The objects of one namespace, and the account of a daemon that reads them."""
 
     server: ApiServer
     namespace: str
+    account: str
 
-    def apply(self, name: str, **spec: Any) -> dict[str, Any]:
+    def apply(self, name: str, /, **spec: Any) -> dict[str, Any]:
         """Create an object, or change its whole spec."""
         return self.apply_text(yaml.safe_dump(manifest(name, spec)))
 
@@ -95,18 +101,14 @@ def manifest(name: str, spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@asynccontextmanager
 async def read_by(
-    objects: Objects, start_daemon: StartDaemon, emulator: Emulator,
+    life: ObjectLife, start_daemon: StartDaemon, emulator: Emulator,
     apps: Sequence[dict[str, Any]] = (), **extra: Any,
-) -> AsyncIterator[Daemon]:  # fmt: skip
-    """Run a daemon that reads the objects, as the service account of the chart."""
-    server = objects.server
-    kubeconfig = server.kubeconfig_for(server.token(objects.namespace, ACCOUNT), objects.namespace)
-    section = {"custom_resources": {"enabled": True}, **extra}
-    yield await start_daemon(
-        emulator, list(apps), extra=section, KUBECONFIG=str(kubeconfig), POD_NAMESPACE=""
+) -> Daemon:  # fmt: skip
+    """Start a daemon that reads the objects, as the service account of the chart."""
+    token = life.server.token(life.namespace, life.account)
+    kubeconfig = life.server.kubeconfig_for(token, life.namespace)
+    sections = {"custom_resources": {"enabled": True}, **extra}
+    return await start_daemon(
+        emulator, list(apps), extra=sections, KUBECONFIG=str(kubeconfig), POD_NAMESPACE=""
     )
-
-
-__all__ = ["ACCOUNT", "KubectlError", "Objects", "install", "manifest", "read_by"]
