@@ -115,7 +115,7 @@ image-requirements: $(STAMP) ## Write deploy/image/build-requirements.txt anew, 
 	$(UV) export --quiet --frozen --only-group image --no-emit-project --no-header \
 	  --output-file deploy/image/build-requirements.txt >/dev/null
 
-chart-docs: $(STAMP) ## Write the chart's values.schema.json and README.md anew
+chart-docs: $(STAMP) ## Write the chart's values.schema.json, README.md and custom resource anew
 	PYTHONPATH=. $(BIN)/python deploy/generate.py
 
 sbom: $(STAMP) ## Write what the image is made of to dist/sbom.json (CycloneDX)

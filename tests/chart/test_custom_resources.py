@@ -93,7 +93,7 @@ def test_a_role_in_each_namespace_that_is_named_and_nothing_of_the_cluster() -> 
                 and one["metadata"]["name"] == NAME]  # fmt: skip
 
     for each in (roles, bindings):
-        assert [one["metadata"]["namespace"] for one in each] == ["scaling", "default"]
+        assert [one["metadata"]["namespace"] for one in each] == ["scaling", "kube-public"]
     assert all(one["rules"] == RULES for one in roles)
     assert not {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"} & {
         one["kind"] for one in made

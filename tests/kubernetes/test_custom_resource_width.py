@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.policies.registry import BUILT_IN
-from autoscaler.settings import AppSettings, InvalidConfiguration, PolicySettings, check
+from autoscaler.settings import KIND, AppSettings, InvalidConfiguration, PolicySettings, check
 from autoscaler.settings.resource.entries import OF_THE_FILE, TYPES
 from tests.kubernetes.api_server import ApiServer
 from tests.kubernetes.custom_objects import Objects, custom_objects
@@ -49,10 +49,12 @@ def objects(worker_autoscalers: ApiServer) -> Iterator[Objects]:
 
 
 def apps_in(text: str) -> Iterator[App]:
-    """Yield the apps of configurations, and of values of the chart, in YAML text."""
+    """Yield the apps of configurations, values of the chart, and objects, in YAML text."""
     for document in yaml.safe_load_all(text):
         if not isinstance(document, dict):
             continue
+        if document.get("kind") == KIND:
+            yield document["spec"]
         made = document.get("config", document)
         yield from made.get("apps", []) if isinstance(made, dict) else []
 

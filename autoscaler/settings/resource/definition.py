@@ -29,6 +29,8 @@ _OWN_WORDS = {
     "changed.",
     "namespace": "The platform's namespace of the app, which has nothing to do with the namespace "
     "of this object. Once set it cannot be changed. Built-in default: default.",
+    "policies": "What recommends a number of workers; docs/policies.md describes each type. Not "
+    "given: `queue` with target 1.",
 }
 
 
