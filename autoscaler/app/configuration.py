@@ -12,6 +12,7 @@ import structlog
 from watchfiles import awatch
 
 from autoscaler.app.build import Parts, app_tokens, ceilings
+from autoscaler.app.memory import give_back
 from autoscaler.model import AppInfo, AppKey
 from autoscaler.model.errors import ConfigurationError, PlatformError
 from autoscaler.settings import Checked, Settings, diff, to_spec, with_discovered
@@ -77,7 +78,9 @@ class Configuration:
                 )
             self._written = checked.settings
             warnings = [str(warning) for warning in checked.warnings]
+            del checked
             log.info("configuration reloaded", changes=self._apply(), warnings=warnings)
+            give_back()
         if self._parts.election is None or self._parts.election.reign.term is not None:
             await self.discover()
 
