@@ -125,6 +125,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         leadership=leadership,
     )
     supervisor = _supervisor(reconciler, settings, election)
+    dry_run = settings.dry_run  # what the sources keep must not keep ten thousand apps with it
     sources = Sources(
         snapshot=snapshot,
         health=health,
@@ -141,7 +142,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
         details=lambda: {
             "platform_circuit_open": breaker.is_open,
             "state_trust": state.trust.value,
-            "dry_run": settings.dry_run,
+            "dry_run": dry_run,
         },
     )
     web = WebServer(

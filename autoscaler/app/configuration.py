@@ -13,6 +13,7 @@ from watchfiles import awatch
 
 from autoscaler.app.build import Parts, app_tokens, ceilings
 from autoscaler.app.custom_resources import CustomResources
+from autoscaler.app.footprint import give_back
 from autoscaler.model import AppInfo, AppKey
 from autoscaler.model.errors import ConfigurationError, PlatformError
 from autoscaler.settings import Checked, Settings, diff, to_spec, with_discovered
@@ -87,7 +88,9 @@ class Configuration:
             self._written = checked.settings
             await self._judge()
             warnings = [str(warning) for warning in checked.warnings]
+            del checked
             log.info("configuration reloaded", changes=self._apply(), warnings=warnings)
+            give_back()
         if self._parts.election is None or self._parts.election.acting:
             await self.discover()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -17,16 +16,13 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from autoscaler.app.build import Parts, build
 from autoscaler.app.clock import SystemClock
 from autoscaler.app.configuration import Configuration, Read
+from autoscaler.app.footprint import settle_down
 from autoscaler.app.leadership import GRACE_S as HANDOVER_GRACE_S
 from autoscaler.app.leadership import close_state
 from autoscaler.app.memory import FLUSH_S, open_shared
 from autoscaler.settings import Settings
 
 TICK_S = 0.1
-COLLECT_AFTER = (10_000, 20, 100)
-"""Thresholds of the cycle collector: what a pass makes is freed without it, and a look at all that
-ten thousand apps keep stops the loop for a third of a second; CPython's own look is every few
-seconds then."""
 GRACE_S = 5.0
 NOTIFY_GRACE_S = 3.0
 """Seconds that passes under way, and notifications, are given at a stop before they are cut off."""
@@ -56,15 +52,16 @@ async def run_daemon(
         configuration = Configuration(parts, settings, read, watched)
         stack.push_async_callback(configuration.close)
         configuration.start()
-        _tame_collector()
+        settle_down()
         if parts.resources is not None:
             parts.resources.start()
         configuration.watch()
         stop = asyncio.Event()
         _on_signals(stop, configuration)
-        scheduler = _schedule(parts, configuration, settings)
+        scheduler = _schedule(parts, configuration, settings.discover_interval)
         stack.callback(scheduler.shutdown, wait=False)
         log.info("started", url=parts.web.url, apps=len(settings.apps), dry_run=settings.dry_run)
+        del settings  # the next configuration takes their place: nobody is to keep both
         async with _leading(parts, configuration) as leading:
             await _first(stop.wait(), leading)
             grace_s = GRACE_S if parts.election is None else HANDOVER_GRACE_S
@@ -156,7 +153,9 @@ async def close(parts: Parts) -> None:
         parts.database.close()
 
 
-def _schedule(parts: Parts, configuration: Configuration, settings: Settings) -> AsyncIOScheduler:
+def _schedule(
+    parts: Parts, configuration: Configuration, discover_every_s: float
+) -> AsyncIOScheduler:
     async def tick() -> None:
         parts.health.beat()
         parts.supervisor.tick()
@@ -181,16 +180,9 @@ def _schedule(parts: Parts, configuration: Configuration, settings: Settings) ->
     scheduler.add_job(tick, "interval", seconds=TICK_S, id="tick")
     scheduler.add_job(parts.supervisor.flush, "interval", seconds=FLUSH_S, id="flush")
     scheduler.add_job(write_history, "interval", seconds=FLUSH_S, id="history")
-    scheduler.add_job(discover, "interval", seconds=settings.discover_interval, id="discover")
+    scheduler.add_job(discover, "interval", seconds=discover_every_s, id="discover")
     scheduler.start()
     return scheduler
-
-
-def _tame_collector() -> None:
-    """Leave out of every collection what was loaded at the start, and collect seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _on_signals(stop: asyncio.Event, configuration: Configuration) -> None:

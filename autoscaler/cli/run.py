@@ -12,10 +12,11 @@ from typing import Annotated, Any, Literal, TypeVar
 import structlog
 import typer
 
+from autoscaler.app.configuration import Read
 from autoscaler.app.daemon import run_daemon, run_once
 from autoscaler.cli.problems import report
 from autoscaler.model.errors import AutoscalerError, ConfigurationError
-from autoscaler.settings import Checked, UnreadableConfiguration, check
+from autoscaler.settings import Checked, Settings, UnreadableConfiguration, check
 from autoscaler.telemetry import configure_logging
 
 _T = TypeVar("_T")
@@ -57,21 +58,26 @@ def run(
         return check(config, os.environ, overrides)
 
     try:
-        checked = read()
-        settings = checked.settings
-        configure_logging(settings.log.level, settings.log.format)
-        for warning in checked.warnings:
-            structlog.get_logger().warning("configuration warning", problem=str(warning))
+        # Handed on without a name here: ten thousand apps would be kept as long as the daemon runs.
         if once:
-            observed = _in_loop(run_once(settings, os.environ, read, config))
+            observed = _in_loop(run_once(_first(read), os.environ, read, config))
             sys.exit(0 if observed else EXIT_UNOBSERVED)
-        _in_loop(run_daemon(settings, os.environ, read, config))
+        _in_loop(run_daemon(_first(read), os.environ, read, config))
     except UnreadableConfiguration as error:
         report(error)
         sys.exit(EXIT_UNREADABLE)
     except (ConfigurationError, AutoscalerError) as error:
         report(error)
         sys.exit(EXIT_TROUBLE)
+
+
+def _first(read: Read) -> Settings:
+    """Read the configuration at the start; log from here on as it says."""
+    checked = read()
+    configure_logging(checked.settings.log.level, checked.settings.log.format)
+    for warning in checked.warnings:
+        structlog.get_logger().warning("configuration warning", problem=str(warning))
+    return checked.settings
 
 
 def _overrides(

@@ -29,6 +29,7 @@ from autoscaler.decision.memory import (
 )
 from autoscaler.decision.rollout import NO_ROLLOUT, Rollout
 from autoscaler.model import PRESENT, Observation, Worker, WorkerState
+from autoscaler.model.frozen import nothing
 
 CLOCK_SLACK_S = 2.0
 """How far two clocks may differ in one comparison: a ``Date`` header counts in whole seconds."""
@@ -53,7 +54,7 @@ class Settled:
     """
 
     memory: AppMemory
-    arrivals: Mapping[str, float] = field(default_factory=dict)
+    arrivals: Mapping[str, float] = field(default_factory=nothing)
     expired: tuple[float, ...] = ()
     raced: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
@@ -178,13 +179,14 @@ def nothing_ahead(memory: AppMemory, now: float, latest: float) -> AppMemory:
         changes=tuple(replace(c, at=min(c.at, now)) for c in memory.changes),
         high=tuple(replace(r, at=min(r.at, now)) for r in memory.high),
         low=tuple(replace(r, at=min(r.at, now)) for r in memory.low),
-        removed={i: min(at, now) for i, at in memory.removed.items()},
+        removed={i: min(at, now) for i, at in memory.removed.items()} or nothing(),
         stale_since=None if memory.stale_since is None else min(memory.stale_since, now),
         foreign=tuple(min(at, now) for at in memory.foreign),
         starting={
             i: replace(s, since=min(s.since, now), order_at=min(s.order_at, now))
             for i, s in memory.starting.items()
-        },
+        }
+        or nothing(),
         crash_loop=replace(
             guard,
             last_failed_order_at=min(guard.last_failed_order_at, now),

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from autoscaler.model import AppInfo, Intervention, WorkerState
+from autoscaler.model.frozen import nothing
 
 
 class OrderOutcome(StrEnum):
@@ -188,16 +189,16 @@ class AppMemory:
     last_look_at: float | None = None
     first_look_at: float | None = None
     last_active_at: float | None = None
-    known: Mapping[str, WorkerState] = field(default_factory=dict)
+    known: Mapping[str, WorkerState] = field(default_factory=nothing)
     unconfirmed: frozenset[str] = frozenset()
     glimpsed: frozenset[str] = frozenset()
     vanished_at: float | None = None
-    removed: Mapping[str, float] = field(default_factory=dict)
+    removed: Mapping[str, float] = field(default_factory=nothing)
     platform_up_at: float | None = None
     platform_down_at: float | None = None
     stale_since: float | None = None
     foreign: tuple[float, ...] = ()
-    starting: Mapping[str, Starting] = field(default_factory=dict)
+    starting: Mapping[str, Starting] = field(default_factory=nothing)
     cold_starts_s: tuple[float, ...] = ()
     crash_loop: CrashLoop = CrashLoop()
     hold_orders_until: float = 0.0
@@ -205,7 +206,7 @@ class AppMemory:
     signal_failures: int = 0
     last_good_capacity: int = 0
     app: AppInfo | None = None
-    policy_states: Mapping[str, Any] = field(default_factory=dict)
+    policy_states: Mapping[str, Any] = field(default_factory=nothing)
     fleet_share: int | None = None
     clock_ahead: ClockAhead | None = None
     restarted_at: float | None = None

@@ -7,6 +7,7 @@ runs in the daemon, in the simulator and in every test.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,7 @@ from autoscaler.model import (
     Unobserved,
     WorkerState,
 )
+from autoscaler.model.frozen import nothing
 
 GAP_INTERVALS = 3.0
 GAP_FLOOR_S = 60.0
@@ -300,7 +302,7 @@ def _bounds(spec: AppSpec, observation: Observation) -> tuple[int, int, tuple[st
 
 def _ask(
     spec: AppSpec, scene: _Scene, memory: AppMemory, low: int, high: int, now: float
-) -> tuple[tuple[Proposal, ...], dict[str, Any]]:
+) -> tuple[tuple[Proposal, ...], Mapping[str, Any]]:
     given = PolicyInput(
         observation=scene.observation,
         census=scene.census,
@@ -321,7 +323,7 @@ def _ask(
         proposals.append(Proposal(policy.name, answer, policy.role))
         if state is not None:
             states[policy.name] = state
-    return tuple(proposals), states
+    return tuple(proposals), states or nothing()
 
 
 def _check(answer: object) -> None:

@@ -61,3 +61,4 @@ class LastLists:
         if not 0 <= now - self._turned_at < FORGET_AFTER_S:
             self._old, self._young, self._turned_at = self._young, {}, now
         self._young[observation.app] = (digest, observation)
+        self._old.pop(observation.app, None)

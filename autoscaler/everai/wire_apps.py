@@ -11,6 +11,7 @@ from autoscaler.everai.text import safe_text
 from autoscaler.everai.wire import ErrorLike, parse
 from autoscaler.model import AppInfo, AppKey, AppStatus, Scaler
 from autoscaler.model.errors import MalformedReply
+from autoscaler.model.frozen import nothing
 
 _STATUSES = {
     "STATUS_DEPLOYED": AppStatus.DEPLOYED,
@@ -96,7 +97,7 @@ def _info(app: _App, asked: AppKey) -> AppInfo:
         key=key,
         scaler=_scaler(app.spec),
         status=_STATUSES.get(status.status or "", AppStatus.UNKNOWN),
-        labels=labels,
+        labels=labels or nothing(),
         desired_worker=_count("desiredWorker", status.desired_worker),
         ready_worker=_count("readyWorker", status.ready_worker),
     )

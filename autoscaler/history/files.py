@@ -15,6 +15,9 @@ from autoscaler.model.errors import HistoryError
 BUSY_MS = 2000
 """So long a writer waits for somebody else's lock, milliseconds."""
 
+CACHE_KIB = 512
+"""Pages that a connection keeps, KiB: rows are added at the end and seldom read again."""
+
 
 class HistoryLockedError(HistoryError):
     """Another process writes to this file."""
@@ -29,6 +32,7 @@ def make_engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(db: sqlite3.Connection, _: object) -> None:
         db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from autoscaler.model.frozen import nothing
 from autoscaler.model.reasons import Reason
 from autoscaler.model.worker import Worker
 
@@ -71,7 +72,7 @@ class Observation:
     problems: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
     queue: tuple[QueuedRequest, ...] | NoData | None = None
-    signals: Mapping[str, float | NoData] = field(default_factory=dict)
+    signals: Mapping[str, float | NoData] = field(default_factory=nothing)
 
     def platform_time(self, our_time: float) -> float:
         """Translate a moment of our clock (epoch seconds) to the platform's clock."""

@@ -30,6 +30,8 @@ def with_discovered(settings: Settings, found: Iterable[AppInfo]) -> Discovered:
 
     A listed app is never discovered. Only apps whose manifest says ``autoscaler.manual`` are taken.
     """
+    if not settings.discover:
+        return Discovered(settings, ())
     listed = {AppKey(app.namespace, app.name) for app in settings.apps}
     taken: dict[AppKey, AppSettings] = {}
     refused: dict[AppKey, str] = {}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -22,6 +23,7 @@ from autoscaler.settings.problems import Path, Problem, UnreadableConfiguration,
 SIZE_MAX = 32 * 1024 * 1024
 """Largest file that is read, bytes: hundreds of thousands of apps."""
 
+_PART = 2**20
 DEPTH_MAX = 100
 """Deepest nesting that is read, levels: a configuration needs a dozen."""
 
@@ -174,7 +176,8 @@ def _text(path: FilePath) -> str:
         if path.is_dir():
             raise UnreadableConfiguration(f"{path} is a directory; name a YAML file")
         with path.open("rb") as file:
-            raw = file.read(SIZE_MAX + 1)
+            # Not in one go: that makes room for the largest file there may be.
+            raw = b"".join(islice(iter(partial(file.read, _PART), b""), SIZE_MAX // _PART + 1))
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise UnreadableConfiguration(f"{path} cannot be read: {why}") from None

@@ -47,15 +47,17 @@ def _version(value: object) -> object:
     return 1 if value == "1" else value
 
 
-def fill(data: dict[str, Any]) -> dict[str, Any]:
-    """Fill each app's gaps from ``defaults``; leave what is no mapping for the checks to find."""
+def fill(data: dict[str, Any], *, one_by_one: bool = False) -> dict[str, Any]:
+    """Fill each app's gaps from ``defaults``; leave what is no mapping for the checks to find.
+
+    ``one_by_one``: as apps are asked for, once; ten thousand filled ones are 2 MiB.
+    """
     defaults, filled = data.get("defaults"), dict(data)
     if not isinstance(defaults, dict):
         return data
     if isinstance(apps := data.get("apps"), (list, tuple)):
-        filled["apps"] = [
-            with_defaults(defaults, app) if isinstance(app, dict) else app for app in apps
-        ]
+        each = (with_defaults(defaults, app) if isinstance(app, dict) else app for app in apps)
+        filled["apps"] = each if one_by_one else list(each)
     if isinstance(rules := data.get("discover"), (list, tuple)):
         filled["discover"] = [_fill_rule(defaults, rule) for rule in rules]
     return filled
@@ -148,7 +150,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _fill_from_defaults(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return fill(data)
+        return fill(data, one_by_one=True)
 
     @classmethod
     def settings_customise_sources(

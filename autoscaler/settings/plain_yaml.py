@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+IN_APPS = 4
+"""Depth of what is inside an entry of a list at the top: it repeats, the entry has its name."""
 WORD_MAX = 100
 """Longest number, characters; one that is longer is no plain one."""
 
@@ -49,6 +51,7 @@ class PlainReader:
         self._next: Callable[[], Any] = loader.get_event
         self._resolvers: Resolvers = loader.yaml_implicit_resolvers
         self._depth_max = depth_max
+        self._known: dict[tuple[Any, ...], dict[Any, Any]] = {}
 
     def read(self) -> dict[Any, Any]:
         """Return the mapping that the text is.
@@ -98,7 +101,18 @@ class PlainReader:
             # Ten thousand apps have the same few keys: one text for all.
             key = intern(key) if type(key) is str else key
             found[key] = self._value(self._next(), depth)
-        return found
+        return found if depth < IN_APPS else self._same(found)
+
+    def _same(self, found: dict[Any, Any]) -> dict[Any, Any]:
+        """Return the first mapping that was equal; apps say the same of themselves again and again.
+
+        Nobody changes what was read; it is merged into copies.
+        """
+        try:
+            word = tuple((key, type(value), value) for key, value in found.items())
+            return self._known.setdefault(word, found)
+        except TypeError:  # something in it has no hash
+            return found
 
     def _word(self, word: str) -> Any:
         """Return what a word without quotes means."""

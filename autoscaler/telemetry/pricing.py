@@ -8,7 +8,7 @@ from autoscaler.model import AppKey, Observation, Worker
 from autoscaler.model.worker import PRESENT
 
 PriceOf = Callable[[AppKey, Worker], float]
-"""Price of one worker per hour; 0 where it is not known."""
+"""Price of one worker per hour; 0 where it is not known. Equal GPUs of an app have one price."""
 
 
 def no_price(app: AppKey, worker: Worker) -> float:  # noqa: ARG001 - a price of nothing known
@@ -24,7 +24,14 @@ def cost_per_hour(
     Without any worker that is 0, if it was known ``before``: the app then has prices.
     """
     app = observation.app
-    prices = [price_of(app, worker) for worker in observation.workers if worker.state in PRESENT]
-    if not prices:
-        return None if before is None else 0.0
-    return sum(prices) if all(price > 0 for price in prices) else None
+    total = each = 0.0
+    kind: tuple[str, int] | None = None
+    for worker in observation.workers:
+        if worker.state not in PRESENT:
+            continue
+        if kind != (worker.gpu_model, worker.gpu_num):
+            kind, each = (worker.gpu_model, worker.gpu_num), price_of(app, worker)
+            if each <= 0:
+                return None
+        total += each
+    return total if kind is not None or before is not None else None

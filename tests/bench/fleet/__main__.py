@@ -136,6 +136,7 @@ class Bench:
         workers: int = 10,
         tls: bool = True,
         lively: bool = False,
+        checkout: Path | None = None,
     ) -> Iterator[tuple[Daemon, Figures]]:
         """Run a daemon until its first full round is over; give it, and how it started."""
         certificate = self.tls if tls else None
@@ -146,7 +147,7 @@ class Bench:
             ca = self.ca if tls else None
             config = configuration(url, apps, interval_s, Path(folder), ca)
             begun = time.perf_counter()
-            with daemon(config, url, self.client) as running:
+            with daemon(config, url, self.client, checkout) as running:
                 listening = time.perf_counter()
                 full = running.wait_for_round(apps, 0)
                 time.sleep(2.0)

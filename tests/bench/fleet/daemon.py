@@ -128,14 +128,20 @@ def server(workers: int, tls: tuple[str, str] | None, *, lively: bool = False) -
 
 
 @contextmanager
-def daemon(config: Path, platform: str, client: httpx.Client) -> Iterator[Daemon]:
-    """Run the daemon; give it when it listens."""
+def daemon(
+    config: Path, platform: str, client: httpx.Client, checkout: Path | None = None
+) -> Iterator[Daemon]:
+    """Run the daemon, this version or that of a checkout; give it when it listens."""
     log = config.with_name("log")
     environ = {**os.environ, "EVERAI_TOKEN": "bench", "XDG_STATE_HOME": str(config.parent)}
     command = [sys.executable, "-m", "autoscaler", "run", "--config", str(config)]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            pinned(command, DAEMON_CPU), env=environ, stdout=out, stderr=subprocess.STDOUT
+            pinned(command, DAEMON_CPU),
+            env=environ,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=checkout,
         )
         running = Daemon(process, log, "", platform, client)
         try:

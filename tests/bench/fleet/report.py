@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 Row = tuple[str, float, str, str, bool | None]
 """What, how much, its format, the target, and whether it was met (``None``: no target)."""
 
@@ -28,10 +27,13 @@ def table(figures: dict[str, Any], kept: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def put(page: str, text: str) -> str:
-    """Return the page with the table between its marks."""
-    head, _, rest = page.partition(BEGIN)
-    return f"{head}{BEGIN}\n{text}{END}{rest.partition(END)[2]}"
+def put(page: str, text: str, name: str = "bench") -> str:
+    """Return the page with the text between the marks of this name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, found, rest = page.partition(begin)
+    if not found:
+        raise SystemExit(f"the page has no {begin}")
+    return f"{head}{begin}\n{text}{end}{rest.partition(end)[2]}"
 
 
 def _rows(figures: dict[str, Any]) -> Iterator[Row]:
