@@ -20,7 +20,7 @@ from autoscaler.settings import json_schema
 
 CHART = Path(__file__).parent / "chart"
 BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
-SET_BY_CHART = ("state", "leader_election")
+SET_BY_CHART = ("state", "leader_election", "sharding")
 """Sections of the configuration that only the chart can know."""
 
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][A-Za-z0-9]*):")
