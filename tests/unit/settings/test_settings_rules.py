@@ -56,6 +56,11 @@ WARNED = [
         "not used with mode kubernetes",
     ),
     (app("fallback: {mode: static}"), "apps[0].fallback.mode", "static does nothing"),
+    (
+        f"leader_election: {{mode: kubernetes}}\nsharding: {{shards: 3}}\n{APP}",
+        "state.path",
+        "not used with sharding.shards 3",
+    ),
 ]
 
 QUIET = [
@@ -76,6 +81,8 @@ QUIET = [
     f"leader_election: {{mode: none, renew_deadline: 60s}}\n{APP}",
     f"leader_election: {{mode: kubernetes, lease_duration: 12s}}\n{APP}",
     "apps: [{name: a, min_workers: 0, max_workers: 0}]",
+    "leader_election: {mode: kubernetes}\nsharding: {shards: 3}\n"
+    f"state: {{url: 'postgresql://me@db/scaler'}}\n{APP}",
 ]
 
 
