@@ -53,6 +53,8 @@ async def run_daemon(
         stack.push_async_callback(close, parts)
         await stack.enter_async_context(parts.web)
         parts.notifier.start()
+        if parts.election is None:
+            await open_shared(parts.state)
         configuration = Configuration(parts, settings, read)
         stack.push_async_callback(configuration.close)
         configuration.start()
@@ -83,7 +85,6 @@ async def _leading(
     """
     election = parts.election
     if election is None:
-        await open_shared(parts.state)
         await configuration.discover()
         yield None
         return
@@ -120,6 +121,8 @@ async def run_once(settings: Settings, environ: Mapping[str, str], read: Read) -
     parts = build(settings, environ, clock)
     try:
         parts.notifier.start()
+        if parts.election is None:
+            await open_shared(parts.state)
         configuration = Configuration(parts, settings, read)
         configuration.start()
         async with _leading(parts, configuration):
