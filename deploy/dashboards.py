@@ -43,7 +43,7 @@ OVERVIEW = Row(
         stat(
             "Replicas that lead",
             "sum(autoscaler_leader)",
-            "1 is right: 0 means nobody acts, 2 that two do.",
+            "1 is right: 0 means nobody acts, 2 that two do. With shards all replicas act.",
         ),
         stat(
             "Sends requests",

@@ -23,7 +23,7 @@ from autoscaler.settings import json_schema
 CHART = Path(__file__).parent / "chart"
 DEFINITION = CHART / "files/workerautoscalers.yaml"
 BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
-SET_BY_CHART = ("state", "leader_election", "custom_resources")
+SET_BY_CHART = ("state", "leader_election", "sharding", "custom_resources")
 """Sections of the configuration that only the chart can know."""
 
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][A-Za-z0-9]*):")

@@ -49,6 +49,8 @@ async def run_daemon(
         stack.push_async_callback(close, parts)
         await stack.enter_async_context(parts.web)
         parts.notifier.start()
+        if parts.election is None:
+            await open_shared(parts.state)
         configuration = Configuration(parts, settings, read, watched)
         stack.push_async_callback(configuration.close)
         configuration.start()
@@ -82,7 +84,6 @@ async def _leading(
     """
     election = parts.election
     if election is None:
-        await open_shared(parts.state)
         await configuration.discover()
         yield None
         return
@@ -123,6 +124,8 @@ async def run_once(
     parts = build(settings, environ, clock)
     try:
         parts.notifier.start()
+        if parts.election is None:
+            await open_shared(parts.state)
         configuration = Configuration(parts, settings, read, watched)
         configuration.start()
         if parts.resources is not None:

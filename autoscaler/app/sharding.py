@@ -176,6 +176,11 @@ def show(metrics: Metrics, election: Election | None) -> None:
         lambda: 0.0 if election is None else float(election.transitions),
     )
     metrics.live(
+        "autoscaler_shards",
+        "Into how many shards the apps are split; 1 without sharding.",
+        lambda: 1.0 if shards is None else float(len(shards.reigns)),
+    )
+    metrics.live(
         "autoscaler_shards_owned",
         "Shards for whose apps this replica acts now; 0 without sharding.",
         lambda: 0.0 if shards is None else float(shards.owned),

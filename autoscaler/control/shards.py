@@ -5,9 +5,10 @@ all. What is added is only who *wants* a lease: replicas know of each other by t
 works out by rendezvous what the others work out too. A wrong guess costs a while without an owner,
 never a second one.
 
-The number of shards is in the leases' names. While another number (or a single leader) still acts
-in the same set, a replica takes no seat and begins no reign: it lists once more after it took a
-lease, and whoever comes second sees the first.
+The number of shards is in the leases' names. While another number still acts in the same set, a
+replica takes no seat and begins no reign: it lists once more after it took a lease, and whoever
+comes second sees the first. The lease of a single leader is left empty, and as such that whoever
+takes it waits for its whole duration: time enough for all shards to be given up.
 """
 
 from __future__ import annotations
@@ -15,24 +16,28 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from random import Random  # noqa: TID251 - the type of an injected source, never the module's own
 
 from autoscaler.control.board import Board, Seat
-from autoscaler.control.election import RELEASE_LIMIT_S, Elector, LeasePace
+from autoscaler.control.election import RELEASE_LIMIT_S, RELEASED_S, Elector, LeasePace
 from autoscaler.control.reign import Reign
 from autoscaler.control.rendezvous import shard_of, spread
 from autoscaler.control.supervisor import Supervisor
 from autoscaler.model import AppKey
-from autoscaler.model.errors import LeaseError
-from autoscaler.ports import Clock, LeaseBoard, Term
+from autoscaler.model.errors import LeaseError, LeaseTaken
+from autoscaler.ports import Clock, LeaseBoard, LeaseRecord, Term
 
 Begin = Callable[[int, Term], Awaitable[None]]
 End = Callable[[int], Awaitable[None]]
 
 
 def lease_names(name: str, shards: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of the leases of shards, and of those of seats."""
+    """Return the names of the leases of shards, and of those of seats.
+
+    Besides, the lease ``name`` itself is kept empty.
+    """
     of_shards = tuple(f"{name}-{index}-of-{shards}" for index in range(shards))
     return of_shards, tuple(f"{name}-replica-{index}" for index in range(shards))
 
@@ -68,6 +73,7 @@ class Shards:
         self._board = Board(source, clock)
         self._names = of_shards
         self._single = name
+        self._single_lease = self._board.lease(name)
         self._other = re.compile(re.escape(name) + r"-\d+-of-\d+")
         self._seat = Seat(self._board, of_seats, identity, pace=pace, rng=rng)
         self._listed = asyncio.Event()
@@ -180,6 +186,7 @@ class Shards:
         try:
             async with asyncio.timeout(self.pace.try_limit_s):
                 await self._board.refresh()
+                await self._bury_single()
                 clear = self._is_clear()
                 if clear and not self._leaving:
                     await self._seat.keep()
@@ -195,6 +202,11 @@ class Shards:
 
     def _want(self, *, clear: bool) -> None:
         living = self._seat.living()
+        if self._board.live(self._single, self.pace.duration_s):
+            # Replicas that know no shards have come: theirs is the word.
+            for reign in self.reigns:
+                reign.elector.wanted = False
+            return
         if self._identity not in living:
             # Nobody counts on us: what we have stays, nothing is added.
             for reign in self.reigns:
@@ -218,10 +230,27 @@ class Shards:
             for name in self._board.leases
             if self._other.fullmatch(name) and name not in self._names
         ]
-        if any(self._board.live(name, self.pace.duration_s) for name in others):
-            return False
-        # Where one leader gave up, another that knows no shards may be about to take over.
-        return not self._board.recent(self._single, self.pace.duration_s)
+        live = any(self._board.live(name, self.pace.duration_s) for name in others)
+        return self._is_buried() and not live
+
+    def _is_buried(self) -> bool:
+        lease = self._board.leases.get(self._single)
+        return (
+            lease is not None and not lease.record.holder and lease.record.duration_s > RELEASED_S
+        )
+
+    async def _bury_single(self) -> None:
+        """Make the lease of a single leader one that nobody takes without waiting.
+
+        Where one was given back a moment ago, another single leader may be about to take it.
+        """
+        single, duration_s = self._single, self.pace.duration_s
+        if self._is_buried() or self._board.recent(single, duration_s):
+            return
+        now, over = self._clock.now(), self._board.leases.get(single)
+        number = 0 if over is None else over.record.number
+        with suppress(LeaseTaken):
+            await self._single_lease.write(LeaseRecord("", duration_s, number, now, now), over)
 
     async def _admit(self) -> bool:
         """Say whether a reign may begin: nobody else's leases are seen after ours was taken."""

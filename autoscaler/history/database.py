@@ -38,6 +38,8 @@ _OLDEST_PART = 0.05
 """Part of the time kept that goes at once where the store is too large."""
 _MIGRATING = 8_315_002_417
 """PostgreSQL advisory lock: one at a time brings the tables up to date."""
+_TIDYING = 8_315_002_419
+"""Likewise: of several replicas one at a time packs hours and deletes what is old."""
 
 
 class Database(Tables):
@@ -97,8 +99,25 @@ class Database(Tables):
             else:
                 db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
             migrate(db, str(self))
-            known = select(apps).where(apps.c.endpoint == self.endpoint)
-            self._ids = {AppKey(row.namespace, row.name): row.id for row in db.execute(known)}
+            self._ids = self._all_known(db)
+
+    def _all_known(self, db: Connection) -> dict[AppKey, int]:
+        known = select(apps).where(apps.c.endpoint == self.endpoint)
+        return {AppKey(row.namespace, row.name): row.id for row in db.execute(known)}
+
+    def learn(self) -> None:
+        """Take in the apps that other replicas have written of.
+
+        Raises:
+            HistoryError: it could not be read.
+        """
+        if self.is_sqlite:
+            return
+        try:
+            with self.engine.connect() as db:
+                self._ids.update(self._all_known(db))
+        except (SQLAlchemyError, OSError) as error:
+            raise HistoryError(f"{self}: {words_of(error)}") from error
 
     def close(self) -> None:
         """Let go of the store."""
@@ -161,7 +180,12 @@ class Database(Tables):
         for app_id, minute in rows:
             key = (app_id, minute.at)
             new[key] = merge_minutes(new[key], minute) if key in new else minute
-        perhaps = [key for key in new if key[1] <= self._written_to.get(key[0], key[1])]
+        # in a shared database another replica may have begun the minute: an app comes and goes
+        perhaps = [
+            key
+            for key in new
+            if not self.is_sqlite or key[1] <= self._written_to.get(key[0], key[1])
+        ]
         for some in _parts(perhaps):
             self._continue(db, new, some)
         for fresh in _parts(list(new.items())):
@@ -199,10 +223,15 @@ class Database(Tables):
         """
         try:
             with self.engine.begin() as db:
+                self._await_turn(db)
                 for app_id in app_ids:
                     self._compact(db, app_id, before)
         except (SQLAlchemyError, OSError) as error:
             raise HistoryError(f"{self}: {words_of(error)}") from error
+
+    def _await_turn(self, db: Connection) -> None:
+        if not self.is_sqlite:
+            db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TIDYING})
 
     def _compact(self, db: Connection, app_id: int, before: int) -> None:
         old = (minutes.c.app_id == app_id) & (minutes.c.at < before * 60)
@@ -234,6 +263,7 @@ class Database(Tables):
         """
         try:
             with self.engine.begin() as db:
+                self._await_turn(db)
                 # ids grow with time: only the oldest need a look
                 first = select(events.c.id, events.c.at).order_by(events.c.id)
                 oldest = db.execute(first.limit(DELETED_AT_ONCE)).all()

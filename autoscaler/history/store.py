@@ -213,6 +213,7 @@ class HistoryStore:
         if now < self._housekeeping_at:
             return
         self._housekeeping_at = now + HOUSEKEEPING_S
+        database.learn()
         cutoff = now - self._retention.age_s
         tight = database.cutoff_for(self._retention.size_max, now)
         if not self._to_prune or tight:

@@ -23,7 +23,7 @@ class ShardingSettings(Section):
         default=1,
         description="Parts into which the apps are split, each with a lease of its own; every "
         "replica acts for some of them. 1: one replica acts for all apps. Needs leader_election; "
-        "three or four for each replica spread well. Stop all replicas before you change it.",
+        "three or four for each replica spread well.",
     )
 
 

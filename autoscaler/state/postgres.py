@@ -40,6 +40,8 @@ ROWS_AT_ONCE = 128
 """Memories that are encoded and written in one go: about a millisecond's work of the loop."""
 LIMIT_S = 3.0
 """Longest wait for the database; a scale call waits no longer for its intent."""
+BEGIN_LIMIT_S = 10.0
+"""Longest wait when a term begins, which may have to make the tables."""
 PAUSE_S = 5.0
 """After the database did not answer, intents are kept in memory for so long without asking it."""
 _PREPARING = 8_315_002_418
@@ -71,12 +73,19 @@ class StateDatabase:
         self._prepared = False
         self._down_until = 0.0
 
-    async def call(self, work: Callable[[Connection], _T], *, patient: bool = True) -> _T:
+    async def call(
+        self,
+        work: Callable[[Connection], _T],
+        *,
+        patient: bool = True,
+        limit_s: float = LIMIT_S,
+    ) -> _T:
         """Run ``work`` in one transaction.
 
         Args:
             work: what to do; not repeated.
             patient: whether to ask a database that did not answer a moment ago.
+            limit_s: the longest wait.
 
         Raises:
             StateError: it could not be done; it may have been done all the same.
@@ -84,12 +93,12 @@ class StateDatabase:
         if not patient and self._clock.now() < self._down_until:
             raise StateError(f"{self.name}: it did not answer a moment ago")
         try:
-            async with asyncio.timeout(LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 done = await asyncio.get_running_loop().run_in_executor(
                     self._thread, self._transact, work
                 )
         except TimeoutError:
-            why = f"no answer within {LIMIT_S:g} s"
+            why = f"no answer within {limit_s:g} s"
         except _FencedError:
             raise StateError(f"{self.name}: another replica writes for this shard now") from None
         except (SQLAlchemyError, OSError) as error:
@@ -210,10 +219,12 @@ class PostgresState:
                 before.
 
         Raises:
-            StateError: the database cannot be used.
+            StateError: the database cannot be used, or a later term has it already.
         """
         name, before = (f"alone:{uuid4().hex}", None) if term is None else (term.name, term.before)
-        found = await self._database.call(lambda db: self._begin(db, name, before))
+        found = await self._database.call(
+            lambda db: self._begin(db, name, before), limit_s=BEGIN_LIMIT_S
+        )
         self._writer = name
         self.proven = found is Trust.WHOLE
         self._trust = found
@@ -224,6 +235,8 @@ class PostgresState:
 
     def _begin(self, db: Connection, name: str, before: str | None) -> Trust:
         row = self._reign(db)
+        if row is not None and _is_after(row.writer, name):
+            raise _FencedError
         trust = Trust.NEW if row is None and before is None else Trust.LOST
         if row is not None and (before is None or row.proof == before):
             whole = row.closed or row.age_s <= self._fresh_s
@@ -242,7 +255,7 @@ class PostgresState:
 
     def _reign(self, db: Connection) -> Any:
         age_s = func.extract("epoch", func.now() - reigns.c.seen_at).label("age_s")
-        query = select(reigns.c.proof, reigns.c.closed, age_s)
+        query = select(reigns.c.writer, reigns.c.proof, reigns.c.closed, age_s)
         return db.execute(query.where(*self._key()).with_for_update()).one_or_none()
 
     def _key(self) -> tuple[Any, ...]:
@@ -367,6 +380,12 @@ class PostgresState:
         if self._writer:
             await self._database.call(lambda db: self._seen(db, closed=True))
         self._writer = ""
+
+
+def _is_after(writer: str, name: str) -> bool:
+    """Whether a writer's term is a later one of the same lease."""
+    (lease, _, number), (ours, _, mine) = writer.rpartition(":"), name.rpartition(":")
+    return bool(lease) and lease == ours and number.isdigit() and int(number) > int(mine)
 
 
 def _of(app: AppKey) -> tuple[Any, ...]:

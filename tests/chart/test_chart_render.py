@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from autoscaler.control.shards import lease_names
 from autoscaler.settings import check
 from tests.chart.chart import (
     MATRIX,
@@ -59,7 +60,8 @@ def test_the_daemon_takes_the_configuration(name: str, tmp_path: Any) -> None:
     checked = check(file, {}, {})
 
     assert checked.settings.server.listen == "0.0.0.0:8080"
-    assert str(checked.settings.state.path) == "/var/lib/autoscaler/state.db"
+    place = {"shards": "/var/run/secrets/database/url"}.get(name, "/var/lib/autoscaler/state.db")
+    assert str(checked.settings.state.url_file or checked.settings.state.path) == place
     assert str(checked.settings.everai.token_file).startswith("/var/run/secrets/everai/")
 
 
@@ -178,6 +180,48 @@ def test_replicas_elect_a_leader_and_may_touch_their_lease_only() -> None:
     assert objects["RoleBinding"]["subjects"][0]["name"] == "scaler"
     env = {item["name"]: item["valueFrom"] for item in container(objects)["env"]}
     assert env["POD_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
+
+
+def test_replicas_that_share_shards_may_touch_their_leases_only() -> None:
+    objects = render(values_of("shards"))
+    config = yaml.safe_load(objects["ConfigMap"]["data"]["autoscaler.yaml"])
+    of_shards, of_seats = lease_names(NAME, 12)
+    listed, named = objects["Role"]["rules"]
+
+    assert config["sharding"] == {"shards": 12}
+    assert config["leader_election"]["lease_name"] == NAME
+    assert (listed["verbs"], "resourceNames" in listed) == (["create", "list"], False)
+    assert named["verbs"] == ["get", "update"]
+    assert set(named["resourceNames"]) == {NAME, *of_shards, *of_seats}
+    assert objects["Deployment"]["spec"]["replicas"] == 3
+    assert objects["Deployment"]["spec"]["strategy"]["type"] == "RollingUpdate"
+
+
+def test_the_database_is_a_secret_of_yours_and_no_claim_is_made() -> None:
+    objects = render(values_of("shards"))
+    config = yaml.safe_load(objects["ConfigMap"]["data"]["autoscaler.yaml"])
+    mounts = {m["name"]: m for m in container(objects)["volumeMounts"]}
+
+    assert config["state"] == {"url_file": "/var/run/secrets/database/url"}
+    assert config["history"] == {"url_file": "/var/run/secrets/database/url"}
+    assert volume(objects, "database")["secret"]["secretName"] == "scaler-database"
+    assert mounts["database"]["mountPath"] == "/var/run/secrets/database"
+    assert "emptyDir" in volume(objects, "state")
+    assert "PersistentVolumeClaim" not in objects
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"leaderElection": {"enabled": False}, "replicaCount": 1}, "without leaderElection"),
+        ({"state": {"persistence": {"enabled": False}}}, "without state.database.existing"),
+        ({"replicaCount": 9, "sharding": {"shards": 8}}, "nothing to do"),
+        (with_config(fleet={"max_workers": 5}), "config.fleet"),
+    ],
+)
+def test_what_cannot_work_with_shards_is_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(HelmError, match=words):
+        rendered({**values_of("shards"), **change})
 
 
 def test_state_may_live_in_the_pod() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from autoscaler.history import HistoryStore
-from autoscaler.model import Intervention, InterventionKind, Reason, ScaleUp
+from autoscaler.model import AppKey, Intervention, InterventionKind, Reason, ScaleUp
 from autoscaler.model.errors import HistoryError
 from autoscaler.ports import EventKind, EventQuery, Outcome
 from tests.fakes.clock import ManualClock
 from tests.fakes.past import PRICE, A, B, decision, look
-from tests.fakes.stores import Make
+from tests.fakes.postgres import new_database
+from tests.fakes.stores import Make, make_store
 
 START = 1_764_000_000.0
 
@@ -215,6 +217,35 @@ async def test_another_endpoint_sees_nothing_of_it(make: Make, clock: ManualCloc
     assert await other.events(EventQuery()) == ()
     assert await other.event_at(A, START + 9) is None
     assert (await other.cost(None, 0, START + 9)).seen_s == 0
+
+
+async def test_replicas_write_to_one_database_and_pack_it_side_by_side(
+    postgres: str, clock: ManualClock
+) -> None:
+    """Each writes its own apps; all of them find the same hours to pack."""
+    url, said = new_database(postgres), list[str]()
+    stores = [make_store(url, clock, said=said) for _ in range(3)]
+    for n in range(200):
+        at = START + 30 * n
+        clock.jump(START + 30 * n - clock.now())
+        for index, store in enumerate(stores):
+            store.recorder.observed(look(at, busy=1, served=n, app=AppKey("default", f"a{index}")))
+        if n % 50 == 0:
+            await asyncio.gather(*(store.flush() for store in stores))
+    clock.jump(7200)
+    for _ in range(3):
+        await asyncio.gather(*(store.flush() for store in stores))
+        clock.jump(61)
+    assert said == []
+    served = set()
+    for index in range(3):
+        samples = await stores[0].samples(AppKey("default", f"a{index}"), START - 60, START + 9000)
+        served.add(sum(sample.served for sample in samples))
+    # the newest looks may still be in memory; nothing is counted twice, and the same for each
+    assert len(served) == 1
+    assert 190 < served.pop() < 200
+    for store in stores:
+        await store.close()
 
 
 async def test_a_closed_store_says_so(store: HistoryStore) -> None:

@@ -127,6 +127,15 @@ async def test_who_was_followed_writes_nothing_any_more(place: Place) -> None:
     assert await place.store().begin(Term("lease", 3)), "its end is no sign of another's"
 
 
+async def test_who_was_asleep_does_not_open_it_again_for_an_older_term(place: Place) -> None:
+    second = place.store()
+    await second.begin(Term("lease", 2))
+    with pytest.raises(StateError, match="another replica writes"):
+        await place.store().begin(Term("lease", 1))
+    await second.write_intent(A, TWO)
+    assert await second.load(A) == TWO
+
+
 async def test_parts_and_endpoints_are_apart(place: Place) -> None:
     await (await place.proven()).close()
     other = place.store(part=Part(1, 4))

@@ -35,10 +35,13 @@ class BoardLink:
     clock: Clock
     delay: Callable[[], float] = lambda: 0.0
     cut: bool = False
+    refused: bool = False
     links: dict[str, LeaseLink] = field(default_factory=dict)
 
     async def list(self) -> dict[str, Lease]:
         await self.clock.sleep(self.delay())
+        if self.refused:
+            raise LeaseError("401 Unauthorized")
         if self.cut:
             await self.clock.sleep(1.0)
             raise LeaseError("unreachable")
@@ -56,6 +59,12 @@ class BoardLink:
         self.cut = cut
         for link in self.links.values():
             link.cut = cut
+
+    def refuse(self) -> None:
+        """Answer everything with an error from now on."""
+        self.refused = True
+        for link in self.links.values():
+            link.refused = True
 
     async def aclose(self) -> None:
         for link in self.links.values():

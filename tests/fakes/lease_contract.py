@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from autoscaler.model.errors import LeaseTaken
-from autoscaler.ports import LeaseRecord, LeaseStore
+from autoscaler.ports import LeaseBoard, LeaseRecord, LeaseStore
 
 RECORD = LeaseRecord("pod-0_ab", 15.0, 1, 1_764_000_000.25, 1_764_000_001.5)
 
@@ -70,3 +70,27 @@ class LeaseContract:
             assert (len(won), len(lost)) == (1, 1)
             lease = won[0]
             assert await store.read() == await other.read() == lease
+
+
+class BoardContract:
+    """Subclass it with fixtures ``board`` and ``other``: two connections to one empty board."""
+
+    async def test_there_are_none_at_first(self, board: LeaseBoard) -> None:
+        assert await board.list() == {}
+
+    async def test_what_was_written_is_listed_by_its_name(
+        self, board: LeaseBoard, other: LeaseBoard
+    ) -> None:
+        one = await board.lease("auto-1").write(RECORD, None)
+        two = await other.lease("auto-2").write(replace(RECORD, holder=""), None)
+        assert await board.list() == await other.list() == {"auto-1": one, "auto-2": two}
+
+    async def test_what_was_listed_can_be_written_over_once(
+        self, board: LeaseBoard, other: LeaseBoard
+    ) -> None:
+        await other.lease("auto-1").write(RECORD, None)
+        listed = (await board.list())["auto-1"]
+        mine = await board.lease("auto-1").write(replace(RECORD, number=2), listed)
+        with pytest.raises(LeaseTaken):
+            await other.lease("auto-1").write(replace(RECORD, number=3), listed)
+        assert await other.list() == {"auto-1": mine}

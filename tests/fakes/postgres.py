@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -33,10 +34,18 @@ def _as_postgres(command: list[str]) -> list[str]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """Run a server of our own; give the address of its template."""
-    programs = _programs()
-    if programs is None:
+    if _programs() is None:
         assert not os.environ.get("CI"), MISSING
         pytest.skip(MISSING)
+    with run_postgres() as address:
+        yield address
+
+
+@contextmanager
+def run_postgres() -> Iterator[str]:
+    """Run a server until the end of the context; give the address of its template."""
+    programs = _programs()
+    assert programs is not None, MISSING
     with TemporaryDirectory() as folder:
         # not below pytest's folder, which only its owner may enter
         Path(folder).chmod(0o755)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from autoscaler.control.shards import lease_names
 from tests.chart.chart import MATRIX, rendered, values_of
 from tests.kubernetes.api_server import ApiServer, KubectlError
 from tests.kubernetes.releases import HelmError, Release, make_release, monitoring_kinds
@@ -113,6 +114,21 @@ def test_from_one_to_several_and_back(release: Release) -> None:
 
     assert release.get("deployment")["spec"]["strategy"] == {"type": "Recreate"}
     assert "role" not in " ".join(release.left())
+
+
+def test_replicas_that_share_shards_may_do_what_they_need_and_no_more(release: Release) -> None:
+    release.helm("install", values=values_of("shards"))
+    eventually(lambda: settled(release))
+    assert len(release.pods()) == 3
+    assert not any(name.startswith("persistentvolumeclaim") for name in release.left())
+    of_shards, of_seats = lease_names(release.fullname, 12)
+    for name in (release.fullname, of_shards[0], of_shards[-1], of_seats[0], of_seats[-1]):
+        assert release.can("update", f"leases.coordination.k8s.io/{name}")
+        assert not release.can("delete", f"leases.coordination.k8s.io/{name}")
+    assert release.can("list", "leases.coordination.k8s.io")
+    assert release.can("create", "leases.coordination.k8s.io")
+    assert not release.can("update", "leases.coordination.k8s.io/another")
+    assert not release.can("get", f"leases.coordination.k8s.io/{release.fullname}-0-of-13")
 
 
 def test_everything_that_can_be_switched_on_is_taken(release: Release) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - seeded, decides everything
 
-from autoscaler.control.election import LeasePace
+from autoscaler.control.election import Elector, LeasePace
 from autoscaler.control.pacing import Pacer
 from autoscaler.control.shards import Shards, lease_names
 from autoscaler.control.supervisor import Supervisor
@@ -20,7 +20,7 @@ from autoscaler.ports import Term
 from autoscaler.simulator.soak.virtual_loop import run_virtual
 from tests.fakes.bench import Bench
 from tests.fakes.clock import ManualClock
-from tests.fakes.lease import seeded_delay
+from tests.fakes.lease import LeaseLink, seeded_delay
 from tests.fakes.lease_board import BoardLink, BoardServer
 from tests.fakes.platform import FakePlatform
 from tests.fakes.recorder import RecordingRecorder
@@ -218,3 +218,68 @@ def run_world(seed: int, counts: tuple[int, ...] = ()) -> tuple[World, Counter[s
 
     run_virtual(live())
     return made[0]
+
+
+class _Watch:
+    """Looks, ten times a second, who may act: the single leader, or whoever has shards."""
+
+    def __init__(self) -> None:
+        self.single: list[Elector] = []
+        self.shards: list[Replica] = []
+        self.turns: list[str] = []
+        self.wrong = ""
+
+    async def look(self) -> None:
+        while True:
+            acting = {
+                "single": any(each.left_s() > 0 for each in self.single),
+                "shards": any(each.shards.left_s() > 0 for each in self.shards),
+            }
+            if all(acting.values()):
+                self.wrong = f"both act at {asyncio.get_running_loop().time():.1f}"
+            for who, acts in acting.items():
+                if acts and self.turns[-1:] != [who]:
+                    self.turns.append(who)
+            await asyncio.sleep(0.1)
+
+
+def change_of_mind(seed: int) -> tuple[list[str], str]:
+    """Let a single leader be followed by replicas with shards, and these by a single leader.
+
+    As in a roll-out, whoever is to follow is there before the others go. Return who acted, in
+    order, and what was wrong.
+    """
+    watch = _Watch()
+
+    async def live() -> None:
+        world = World(Random(seed), (4,))
+        tasks = [asyncio.create_task(watch.look())]
+
+        def single() -> Elector:
+            clock = SkewedClock(world.rng.uniform(-9, 9), world.rng.uniform(0.997, 1.003))
+            link = LeaseLink(world.server.of("auto"), clock, seeded_delay(world.rng, 0.3))
+            watch.single.append(
+                Elector(link, f"s{len(watch.single)}", pace=PACE, clock=clock, rng=world.rng)
+            )
+            tasks.append(asyncio.create_task(watch.single[-1].run()))
+            return watch.single[-1]
+
+        first = single()
+        await asyncio.sleep(world.rng.uniform(20.0, 40.0))
+        watch.shards = world.replicas = [world.make(), world.make()]
+        for replica in watch.shards:
+            replica.start(world)
+        await asyncio.sleep(world.rng.uniform(5.0, 40.0))
+        tasks[1].cancel()
+        await asyncio.gather(tasks[1], return_exceptions=True)
+        await (first.release() if seed % 2 else asyncio.sleep(0))
+        await asyncio.sleep(world.rng.uniform(60.0, 90.0))
+        single()
+        await asyncio.sleep(60.0)
+        await world.end()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run_virtual(live())
+    return watch.turns, watch.wrong

@@ -7,7 +7,7 @@ import pytest
 from autoscaler.control.board import Board
 from autoscaler.control.election import Elector
 from autoscaler.control.shards import Shards
-from tests.simulation.shard_world import run_world
+from tests.simulation.shard_world import change_of_mind, run_world
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -42,6 +42,12 @@ def _no_wait(_: Elector, __: object) -> float:
 def _forget_nothing(board: Board, name: str, _: float) -> str:
     lease = board.leases.get(name)
     return "" if lease is None else lease.record.holder
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_single_leader_and_shards_never_act_at_the_same_time(seed: int) -> None:
+    """Replicas are replaced by one that knows no shards, and back again."""
+    assert change_of_mind(seed) == (["single", "shards", "single"], "")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- default (printf "%s-state" (include "autoscaler.fullname" .)) .Values.state.persistence.existingClaim }}
 {{- end }}
 
+{{- /* The Leases that a replica reads one by one and writes: see autoscaler/control/shards.py. */}}
+{{- define "autoscaler.leaseNames" -}}
+{{- $name := include "autoscaler.fullname" . }}
+{{- $names := list $name }}
+{{- $shards := int .Values.sharding.shards }}
+{{- if gt $shards 1 }}
+{{- range $index := until $shards }}
+{{- $names = concat $names (list (printf "%s-%d-of-%d" $name $index $shards) (printf "%s-replica-%d" $name $index)) }}
+{{- end }}
+{{- end }}
+{{- toJson $names }}
+{{- end }}
+
 {{- define "autoscaler.tokenSecret" -}}
 {{- if .Values.token.value }}
 {{- printf "%s-token" (include "autoscaler.fullname" .) }}
@@ -75,6 +88,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- $_ := set $config "server" $server }}
 {{- $_ := set $config "state" (dict "path" "/var/lib/autoscaler/state.db") }}
+{{- with .Values.state.database }}
+{{- if .existingSecret }}
+{{- $file := printf "/var/run/secrets/database/%s" .key }}
+{{- $_ := set $config "state" (dict "url_file" $file) }}
+{{- $history := default dict $config.history }}
+{{- if not (or $history.path $history.url_file) }}
+{{- $_ := set $config "history" (set $history "url_file" $file) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .Values.leaderElection }}
 {{- if .enabled }}
 {{- $election := dict "mode" "kubernetes" "lease_name" (include "autoscaler.fullname" $)
@@ -82,6 +105,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
       "renew_deadline" .renewDeadline "retry_period" .retryPeriod }}
 {{- $_ := set $config "leader_election" $election }}
 {{- end }}
+{{- end }}
+{{- if gt (int .Values.sharding.shards) 1 }}
+{{- $_ := set $config "sharding" (dict "shards" (int .Values.sharding.shards)) }}
 {{- end }}
 {{- with .Values.customResources }}
 {{- if .enabled }}
@@ -136,8 +162,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- fail (printf "replicaCount is %d without leaderElection.enabled: two daemons would take each other for a foreign scaler. Set leaderElection.enabled=true, or replicaCount=1." (int .Values.replicaCount)) }}
 {{- end }}
 {{- with .Values.state.persistence }}
-{{- if and .enabled (not .existingClaim) (not (has "ReadWriteMany" .accessModes)) }}
+{{- if and .enabled (not $.Values.state.database.existingSecret) (not .existingClaim) (not (has "ReadWriteMany" .accessModes)) }}
 {{- fail "state.persistence.accessModes: replicas on several nodes need ReadWriteMany. Set it (and a storage class that has it), or state.persistence.enabled=false." }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $shards := int .Values.sharding.shards }}
+{{- if gt $shards 1 }}
+{{- if not .Values.leaderElection.enabled }}
+{{- fail (printf "sharding.shards is %d without leaderElection.enabled: the Leases say who acts for which app. Set leaderElection.enabled=true, or sharding.shards=1." $shards) }}
+{{- end }}
+{{- if not .Values.state.database.existingSecret }}
+{{- fail (printf "sharding.shards is %d without state.database.existingSecret: whoever gets a shard must know what was ordered before. Make a Secret with the address of a PostgreSQL database, and name it." $shards) }}
+{{- end }}
+{{- if gt (int .Values.replicaCount) $shards }}
+{{- fail (printf "replicaCount is %d and sharding.shards %d: the rest of the pods would have nothing to do. Set sharding.shards to three or four for each pod." (int .Values.replicaCount) $shards) }}
+{{- end }}
+{{- with .Values.config.fleet }}
+{{- if or .max_workers .max_price_per_hour }}
+{{- fail "config.fleet: a ceiling over all apps cannot be kept with sharding.shards above 1, since each replica sees only its own apps. Take it out, or set sharding.shards=1." }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -127,21 +127,47 @@ def server(workers: int, tls: tuple[str, str] | None, *, lively: bool = False) -
         process.wait()
 
 
+def _command(config: Path) -> list[str]:
+    return [sys.executable, "-m", "autoscaler", "run", "--config", str(config)]
+
+
 @contextmanager
 def daemon(
     config: Path, platform: str, client: httpx.Client, checkout: Path | None = None
 ) -> Iterator[Daemon]:
-    """Run the daemon, this version or that of a checkout; give it when it listens."""
+    """Run the daemon on its CPU, this version or that of a checkout; give it when it listens."""
+    command = pinned(_command(config), DAEMON_CPU)
+    with _running(command, config, platform, client, {}, checkout) as running:
+        yield running
+
+
+@contextmanager
+def unpinned_daemon(
+    config: Path, platform: str, client: httpx.Client, variables: dict[str, str]
+) -> Iterator[Daemon]:
+    """Run the daemon wherever the kernel puts it, with more environment variables."""
+    with _running(_command(config), config, platform, client, variables) as running:
+        yield running
+
+
+@contextmanager
+def _running(
+    command: list[str],
+    config: Path,
+    platform: str,
+    client: httpx.Client,
+    variables: dict[str, str],
+    folder: Path | None = None,
+) -> Iterator[Daemon]:
     log = config.with_name("log")
-    environ = {**os.environ, "EVERAI_TOKEN": "bench", "XDG_STATE_HOME": str(config.parent)}
-    command = [sys.executable, "-m", "autoscaler", "run", "--config", str(config)]
+    own = {"EVERAI_TOKEN": "bench", "XDG_STATE_HOME": str(config.parent), **variables}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            pinned(command, DAEMON_CPU),
-            env=environ,
+            command,
+            env={**os.environ, **own},
             stdout=out,
             stderr=subprocess.STDOUT,
-            cwd=checkout,
+            cwd=folder,
         )
         running = Daemon(process, log, "", platform, client)
         try:

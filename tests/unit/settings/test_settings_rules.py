@@ -10,6 +10,7 @@ from autoscaler.settings import Checked
 
 Check = Callable[..., Checked]
 APP = "apps: [{name: a, max_workers: 8}]"
+DATABASE = "state: {url: 'postgresql://me@db/scaler'}"
 
 
 def app(values: str) -> str:
@@ -56,6 +57,11 @@ WARNED = [
         "not used with mode kubernetes",
     ),
     (app("fallback: {mode: static}"), "apps[0].fallback.mode", "static does nothing"),
+    (
+        f"leader_election: {{mode: kubernetes}}\nsharding: {{shards: 3}}\n{APP}",
+        "state.path",
+        "not used with sharding.shards 3",
+    ),
 ]
 
 QUIET = [
@@ -76,6 +82,7 @@ QUIET = [
     f"leader_election: {{mode: none, renew_deadline: 60s}}\n{APP}",
     f"leader_election: {{mode: kubernetes, lease_duration: 12s}}\n{APP}",
     "apps: [{name: a, min_workers: 0, max_workers: 0}]",
+    f"leader_election: {{mode: file, path: /shared}}\nsharding: {{shards: 3}}\n{DATABASE}\n{APP}",
 ]
 
 
