@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, delete, func, insert, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, delete, func, insert, make_url, select, text, tuple_
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from autoscaler.history.files import is_damaged, make_engine, move_aside, take_lock, words_of
@@ -204,14 +204,10 @@ class Database(Tables):
         perhaps: Sequence[tuple[int, int]],
     ) -> None:
         """Merge what is there of some minutes into the new, in place of it."""
-        wanted = set(perhaps)
-        ids, ats = ({key[part] for key in wanted} for part in (0, 1))
-        theirs = minutes.c.app_id.in_(ids) & minutes.c.at.in_(ats)
-        for app_id, at, body in db.execute(select(minutes).where(theirs)).all():
-            if (app_id, at) in wanted:
-                new[app_id, at] = merge_minutes(unpack_minute(body), new[app_id, at])
-                there = (minutes.c.app_id == app_id) & (minutes.c.at == at)
-                db.execute(delete(minutes).where(there))
+        theirs = tuple_(minutes.c.app_id, minutes.c.at).in_(perhaps)
+        taken = delete(minutes).where(theirs).returning(*minutes.c)
+        for app_id, at, body in db.execute(taken).all():
+            new[app_id, at] = merge_minutes(unpack_minute(body), new[app_id, at])
 
     # -- keeping it small ---------------------------------------------------------------------
 
@@ -236,8 +232,9 @@ class Database(Tables):
     def _compact(self, db: Connection, app_id: int, before: int) -> None:
         old = (minutes.c.app_id == app_id) & (minutes.c.at < before * 60)
         by_hour: dict[int, list[bytes]] = {}
-        query = select(minutes.c.at, minutes.c.body).where(old).order_by(minutes.c.at)
-        for at, body in db.execute(query):
+        # read and deleted in one: what another replica writes meanwhile is neither
+        taken = db.execute(delete(minutes).where(old).returning(minutes.c.at, minutes.c.body))
+        for at, body in sorted((row.at, row.body) for row in taken):
             by_hour.setdefault(at // 60, []).append(body)
         for hour, bodies in by_hour.items():
             there = (hours.c.app_id == app_id) & (hours.c.at == hour)
@@ -250,8 +247,6 @@ class Database(Tables):
             db.execute(insert(hours).values(app_id=app_id, at=hour, body=pack_hour(bodies)))
             sums = sums_of(map(unpack_minute, bodies))
             db.execute(insert(spend).values(app_id=app_id, at=hour, **sums._asdict()))
-        if by_hour:
-            db.execute(delete(minutes).where(old))
 
     def forget_before(self, cutoff: float, app_ids: Iterable[int]) -> bool:
         """Delete what is older than a time (epoch seconds), a part at a time.
