@@ -17,8 +17,6 @@ from importlib import import_module
 from pathlib import Path
 from time import process_time
 
-from tests.bench.fleet.daemon import configuration
-
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 2**20
 
@@ -33,6 +31,7 @@ def main() -> None:
     import_module("autoscaler.cli.run")
     say(f"modules: {resident_mib() - before:.0f} MiB, {process_time() - at:.2f} s")
     settings = import_module("autoscaler.settings")
+    configuration = import_module("tests.bench.fleet.daemon").configuration
     with tempfile.TemporaryDirectory() as folder:
         file = configuration("http://127.0.0.1:1", apps, 15.0, Path(folder), None)
         at = process_time()
