@@ -34,22 +34,18 @@ UNKNOWN = -1.0
 def update(before: Season, demand: Demand) -> Season:
     """Return the profiles after one more list."""
     slot = int((demand.at or 0.0) // SLOT_S)
-    profiles = before.profiles or tuple(Profile((UNKNOWN,) * n) for n in SLOTS)
+    profiles = before.profiles or tuple([Profile((UNKNOWN,) * n) for n in SLOTS])
     profiles = tuple([_level(one, slot, demand) for one in profiles])
-    if slot == before.slot or before.slot < 0:
-        return replace(
-            before,
-            slot=slot,
-            arrived=before.arrived + demand.arrived * (before.slot >= 0),
-            seconds=before.seconds + demand.step_s * (before.slot >= 0),
-            profiles=profiles,
+    if slot == before.slot:
+        return Season(
+            slot, before.arrived + demand.arrived, before.seconds + demand.step_s, profiles
         )
+    if before.slot < 0:
+        return Season(slot, profiles=profiles)
     if before.seconds >= SLOT_S / 2:  # less of it was seen: that says little
         mean = before.arrived / before.seconds
         profiles = tuple([_learn(one, before.slot, mean) for one in profiles])
-    return replace(
-        before, slot=slot, arrived=demand.arrived, seconds=demand.step_s, profiles=profiles
-    )
+    return Season(slot, demand.arrived, demand.step_s, profiles)
 
 
 def _learn(profile: Profile, slot: int, mean: float) -> Profile:
@@ -65,10 +61,13 @@ def _level(profile: Profile, slot: int, demand: Demand) -> Profile:
     if expected < 0:
         return profile
     kept = exp(-demand.step_s / _LEVEL_S)
-    return replace(
-        profile,
-        came=profile.came * kept + demand.arrived,
-        expected=profile.expected * kept + expected * demand.step_s,
+    return Profile(
+        profile.rates,
+        profile.came * kept + demand.arrived,
+        profile.expected * kept + expected * demand.step_s,
+        profile.judged_s,
+        profile.error,
+        profile.rival,
     )
 
 
@@ -90,22 +89,23 @@ def judge(
     season: Season, load: float, mixed: float, told: tuple[float, ...], step_s: float
 ) -> Season:
     """Return the season after forecasts of one horizon ago met the load (rates, 1/s)."""
-    profiles = []
-    for one, rate in zip(season.profiles, told, strict=False):
-        if rate < 0:
-            profiles.append(one)
-            continue
-        judged_s = one.judged_s + step_s
-        weight = step_s / min(judged_s, _JUDGED_S)
-        profiles.append(
-            replace(
-                one,
-                judged_s=judged_s,
-                error=one.error + ((load - rate) ** 2 - one.error) * weight,
-                rival=one.rival + ((load - mixed) ** 2 - one.rival) * weight,
-            )
-        )
-    return replace(season, profiles=tuple(profiles) or season.profiles)
+    if not told or max(told) < 0:
+        return season
+    profiles = tuple(
+        [
+            _judged(one, rate, load, mixed, step_s) if rate >= 0 else one
+            for one, rate in zip(season.profiles, told, strict=True)
+        ]
+    )
+    return Season(season.slot, season.arrived, season.seconds, profiles)
+
+
+def _judged(one: Profile, rate: float, load: float, mixed: float, step_s: float) -> Profile:
+    judged_s = one.judged_s + step_s
+    weight = step_s / min(judged_s, _JUDGED_S)
+    error = one.error + ((load - rate) ** 2 - one.error) * weight
+    rival = one.rival + ((load - mixed) ** 2 - one.rival) * weight
+    return Profile(one.rates, one.came, one.expected, judged_s, error, rival)
 
 
 def raised(season: Season, short: float, told: tuple[float, ...]) -> float:
