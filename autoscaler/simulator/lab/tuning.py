@@ -1,9 +1,9 @@
 """A search for the parameters with which a policy is cheapest and still keeps its promise.
 
-The first trials fill the ranges evenly (a scrambled Halton sequence, from scipy, leaves smaller gaps
-than as many random points), later ones come near those on the Pareto front of cost and lateness,
-most of them near the best, at a distance that shrinks. They come in batches of a fixed size from one
-seeded generator, so the result does not depend on how many processes share the work.
+The first trials fill the ranges evenly (a scrambled Halton sequence, from scipy, leaves smaller
+gaps than as many random points), later ones come near those on the Pareto front of cost and
+lateness, most of them near the best, at a distance that shrinks. They come in batches of a fixed
+size from one seeded generator, so the result does not depend on how many processes share the work.
 """
 
 from __future__ import annotations
