@@ -52,7 +52,8 @@ def lab(
     """Compare the policies on recorded and made-up loads; write tables (Markdown) and plots.
 
     Without --quick: every policy as shipped and the peers tuned, at cold starts of 15, 60 and
-    180 s; slo on each half of the time; made-up loads; slo without each of its ingredients.
+    180 s; the same on a split by time (train, test); made-up loads that were never used to choose
+    anything; slo without each of its ingredients.
 
     Exit status: 0 done; 2 no trace was found, or a page lacks its marks; 130 interrupted (the
     runs done until then are kept, and --resume goes on from there).
@@ -93,8 +94,10 @@ def _sections(loads: tuple[Load, ...], *, quick: bool) -> Iterator[tuple[str, li
         return
     makers: dict[str, Callable[[], Iterator[Job]]] = {
         "as shipped": lambda: comparison.shipped_jobs(loads),
-        "halves": lambda: comparison.split_jobs(loads),
-        "made-up loads": comparison.generated_jobs,
+        "train and test": lambda: comparison.split_jobs(loads),
+        "loads to judge on": comparison.development_jobs,
+        "days and weeks": comparison.season_jobs,
+        "held-out loads": comparison.generated_jobs,
         "bounds": lambda: bounds(loads),
         "ablation": lambda: comparison.ablation_jobs(loads),
         "tuning": lambda: comparison.tuned_jobs(loads),

@@ -41,8 +41,8 @@ TraceOption = Annotated[
     str,
     typer.Option(
         help="A trace: CSV, CSV.GZ or Parquet with arrival_s,service_s; or a generator as "
-        "poisson:rate=2,duration=3600 (poisson, mmpp, diurnal, flash, ramp); or the daemon's own "
-        "record as history:app=NAME,last=7d (file=… if it is not in the usual place)."
+        "poisson:rate=2,duration=3600 (poisson, mmpp, diurnal, weekly, flash, ramp); or the "
+        "daemon's own record as history:app=NAME,last=7d (file=… if it is not in the usual place)."
     ),
 ]
 SetOption = Annotated[
@@ -123,6 +123,7 @@ _GENERATORS: dict[str, tuple[str, ...]] = {
     "poisson": ("rate",),
     "mmpp": ("rates", "sojourns"),
     "diurnal": ("low", "high", "period"),
+    "weekly": ("low", "high", "weekend", "opens", "closes", "edge"),
     "flash": ("base", "peak", "at", "rise", "decay"),
     "ramp": ("start", "end"),
 }
@@ -160,6 +161,17 @@ def _generated(kind: str, text: str, seed: int) -> Trace:
                 values.get("high", 2.0),
                 length_s,
                 period_s=values.get("period", 86_400.0),
+                **common,
+            )
+        case "weekly":
+            return generators.weekly(
+                values.get("low", 0.1),
+                values.get("high", 2.0),
+                length_s,
+                weekend=values.get("weekend", 0.4),
+                opens_s=values.get("opens", 28_800.0),
+                closes_s=values.get("closes", 68_400.0),
+                edge_s=values.get("edge", 1_800.0),
                 **common,
             )
         case "flash":

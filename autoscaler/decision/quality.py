@@ -87,7 +87,8 @@ def _stale(observation: Observation, memory: AppMemory) -> str | None:
         return "an older list: lastScaleDownDeleteTime went back"
     if _hides_order(observation, memory):
         return "an older list: it was made before an order that the platform has accepted"
-    if removed := memory.removed:
+    removed = memory.removed
+    if removed and not removed.keys().isdisjoint([w.id for w in observation.workers]):
         for worker in observation.workers:
             if (
                 worker.id in removed

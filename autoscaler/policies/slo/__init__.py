@@ -1,8 +1,9 @@
 """``slo``: nobody waits longer than the target, as cheaply as possible, without tuning.
 
 One file a thought: what the lists tell of demand (``demand``), where the load goes (``forecast``),
-how often each level of load is reached (``levels``), who was late (``lateness``), how much risk
-that allows (``control``), and how many workers that makes (``staffing``).
+what days and weeks tell of it (``season``), how often each level of load is reached (``levels``),
+who was late (``lateness``), how much risk that allows (``control``), and how many workers that
+makes (``staffing``).
 """
 
 from autoscaler.policies.slo.params import SloParams

@@ -3,7 +3,8 @@
 The tail is the probability of needing more workers than there are. Its logarithm follows the share
 of late requests: a proportional part on the logarithm of allowed over actual share, and a slow
 integral of requests allowed less requests late. Few requests say little, so both are damped by the
-traffic of an hour.
+traffic of an hour. The integral does not relax while the promise is broken: a quiet hour after a
+bad one makes good for it, and is no reason to risk the next.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ from math import exp, log
 
 from autoscaler.policies.slo.state import Control, Lateness
 
-CAUTION = 0.87
+CAUTION = 0.95
 """Part of the allowed share that is aimed at: what lists do not show must fit in, too."""
 _FIRST_TAIL = 0.8
 """First tail, as a part of the allowed share."""
 _PROPORTIONAL = 1.5
 _LARGEST_TIGHTENING = 0.5
 _INTEGRAL = 0.5
-_INTEGRAL_LIMIT = 4.0
+_INTEGRAL_LIMIT = 8.0
+_RELAXING_WHILE_BROKEN = 0.0
 _DAMPING_S = 3600.0
 _INTEGRAL_S = 1800.0
 _FEW_REQUESTS = 200.0
 _FEW_FOR_INTEGRAL = 500.0
-TAIL_MIN, TAIL_MAX = 5e-4, 0.7
+TAIL_MIN, TAIL_MAX = 1e-5, 0.7
 
 
 def first(allowed: float) -> Control:
@@ -55,7 +57,10 @@ def update(
     damping = max(_FEW_REQUESTS, rate * _DAMPING_S)
     share = (account.late + aim * damping) / (account.requests + damping)
     weight = aim * max(_FEW_FOR_INTEGRAL, rate * _INTEGRAL_S)
-    integral = before.integral + _INTEGRAL * (aim * arrived - late) / weight
+    change = _INTEGRAL * (aim * arrived - late) / weight
+    if change > 0 and share > aim:
+        change *= _RELAXING_WHILE_BROKEN
+    integral = before.integral + change
     integral = max(-_INTEGRAL_LIMIT, min(_INTEGRAL_LIMIT, integral))
     proportional = max(-_LARGEST_TIGHTENING, log(aim / max(share, 1e-6)))
     exponent = log(_FIRST_TAIL * allowed) + integral + _PROPORTIONAL * proportional

@@ -8,6 +8,7 @@ workers); it forgets by the number of completions, so that it follows a changing
 from __future__ import annotations
 
 from itertools import repeat
+from operator import sub
 
 from autoscaler.model import PolicyInput, Worker, WorkerState
 from autoscaler.policies.slo.state import PRIOR_SERVICE_S, Demand
@@ -26,9 +27,9 @@ def observe(given: PolicyInput, queue: int, before: Demand) -> Demand:
     observation, census = given.observation, given.census
     counts = {w.id: w.success_count + w.failed_count for w in observation.workers}
     counted = map(before.counts.get, counts, repeat(0))
-    completed = sum(
-        [now - then for now, then in zip(counts.values(), counted, strict=True) if now > then]
-    )
+    grown = [*map(sub, counts.values(), counted)]
+    # Counters only grow; one that does not belongs to a worker that began anew.
+    completed = sum(grown) if min(grown, default=0) >= 0 else sum([n for n in grown if n > 0])
     busy = census.busy
     cold_start_s, starting = _cold_start(given, before, counts)
     if before.at is None:

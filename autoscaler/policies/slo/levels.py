@@ -11,17 +11,19 @@ from bisect import bisect_right
 from math import ceil, exp, sqrt
 from operator import neg
 
+from autoscaler.policies.slo.forecast import SCALES_S
 from autoscaler.policies.slo.state import Demand, Forecast
 
 _MEMORY_S = 300.0
 """Memory of a level at a horizon of 30 s; it grows with the root of the horizon."""
 _BASE_HORIZON_S = 30.0
-HABIT_LENGTH = 16.0
-"""Memory of a habit, as a multiple of a level's."""
-HABIT_FACTOR = 20.0
 _BURST = 0.8
 """Share of an interval's arrivals taken to come at once."""
 _DEVIATIONS = 1.5
+_LASTING = 1
+"""Which of the forecast's time scales tells what lasts: a minute."""
+_SURE = 1.5
+"""Standard deviations by which a rate must exceed chance."""
 _RESIDUAL = 0.5
 """Completions of the next ``target_wait`` that come too late for the first in the queue."""
 _FORGOTTEN = 1e-5
@@ -45,7 +47,18 @@ def needed(demand: Demand, forecast: Forecast, target_wait_s: float) -> int:
     return max(
         workers_for(present, service_s, target_wait_s),
         workers_for(demand.arrived * _BURST, service_s, target_wait_s),
+        _sustained(forecast.rates[_LASTING], SCALES_S[_LASTING], service_s),
     )
+
+
+def _sustained(rate: float, scale_s: float, service_s: float) -> int:
+    """Return the workers that a load which lasts keeps busy, less what may be chance.
+
+    A burst longer than the target wait is not survived by waiting: each of its requests needs a
+    worker of its own. The variance of a smoothed Poisson rate is ``rate / (2 scale)``.
+    """
+    certain = rate - _SURE * sqrt(rate / (2 * scale_s))
+    return max(0, ceil(certain * service_s - 1e-9))
 
 
 def workers_for(requests: float, service_s: float, target_wait_s: float) -> int:
@@ -77,15 +90,7 @@ def update(
     return tuple(fresh)
 
 
-def kept(levels: tuple[float, ...], habits: tuple[float, ...], tail: float) -> int:
-    """Return how many workers were needed in more than ``tail`` of the time.
-
-    Rarely, but again and again, is enough where the risk has become so small that memory is short:
-    a level is kept, too, if over the long run it was needed ``HABIT_FACTOR`` times as often.
-    """
-    return max(_above(levels, tail), _above(habits, tail * HABIT_FACTOR))
-
-
-def _above(levels: tuple[float, ...], share: float) -> int:
+def kept(levels: tuple[float, ...], tail: float) -> int:
+    """Return how many workers were needed in more than ``tail`` of the time."""
     # A level is never needed more often than the one below it.
-    return bisect_right(levels, -share, key=neg)
+    return bisect_right(levels, -tail, key=neg)

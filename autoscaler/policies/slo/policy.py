@@ -37,7 +37,7 @@ class SloPolicy(Policy):
         parts = staff(
             after.demand,
             after.forecast,
-            levels.kept(after.levels, after.habits, before.control.tail),
+            levels.kept(after.levels, before.control.tail),
             tail=before.control.tail,
             staffed=before.staffed,
             census=given.census,
@@ -78,9 +78,6 @@ def _learn(
         future,
         account,
         levels.update(before.levels, need, seen.step_s, memory_s, future.looks),
-        levels.update(
-            before.habits, need, seen.step_s, memory_s * levels.HABIT_LENGTH, future.looks
-        ),
         before.staffed,
     )
 
@@ -93,7 +90,6 @@ def _with_staffed(state: SloState, parts: Staffing) -> SloState:
         state.forecast,
         state.lateness,
         state.levels,
-        state.habits,
         parts.forecast,
     )
 

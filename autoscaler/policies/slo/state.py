@@ -53,11 +53,53 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One past forecast: when it was made, the rates (1/s) it gave, and the load then (1/s)."""
+    """One past forecast.
+
+    Attributes:
+        at: when it was made. rates: of each time scale, 1/s. load: at that time, 1/s.
+        mixed: what was made of them, 1/s. told: what the profiles said, 1/s.
+    """
 
     at: float
     rates: tuple[float, ...]
     load: float
+    mixed: float = 0.0
+    told: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The load by time of day or of week.
+
+    Attributes:
+        rates: mean arrival rate of each slot, 1/s; below 0 where nothing was seen yet.
+        came, expected: requests of the last hours, and as many as the profile says.
+        judged_s: for how long it was judged. error, rival: mean squared error of it and of the
+            short-term forecast in that time, (1/s)².
+    """
+
+    rates: tuple[float, ...]
+    came: float = 0.0
+    expected: float = 0.0
+    judged_s: float = 0.0
+    error: float = 0.0
+    rival: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """What was learned of days and weeks.
+
+    Attributes:
+        slot: the slot under way, counted since the epoch; below 0 before the first list.
+        arrived, seconds: requests and time seen in it so far.
+        profiles: of the day and of the week.
+    """
+
+    slot: int = -1
+    arrived: float = 0.0
+    seconds: float = 0.0
+    profiles: tuple[Profile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +112,9 @@ class Forecast:
         records: forecasts not judged yet, oldest first.
         load, load_weight: arrival rate as the queue feels it, 1/s, and its start-up weight.
         concurrency: requests that would be served at once if nobody waited.
-        peak_mean, peak_var: by how many workers the highest load of the next cold start exceeded
-            the forecast: mean and variance.
-        best: index of the time scale that foretells best. rate: the forecast, 1/s.
+        peak_mean: by how many workers the highest load of the next cold start exceeded the
+            forecast, on average.
+        rate: the forecast, 1/s. season: what days and weeks tell.
     """
 
     looks: int = 0
@@ -84,9 +126,8 @@ class Forecast:
     load_weight: float = 1.0
     concurrency: float = 0.0
     peak_mean: float = 0.0
-    peak_var: float = 0.0
-    best: int = 2
     rate: float = 0.0
+    season: Season = field(default=Season())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +164,6 @@ class SloState:
     Attributes:
         started_at: when it first looked, epoch seconds.
         levels: for each number of workers 1, 2, …: the share of time (0..1) it was needed.
-        habits: the same over a much longer time.
         staffed: workers staffed for the forecast at the last pass.
     """
 
@@ -133,5 +173,4 @@ class SloState:
     forecast: Forecast = field(default=Forecast())
     lateness: Lateness = field(default=Lateness())
     levels: tuple[float, ...] = ()
-    habits: tuple[float, ...] = ()
     staffed: int = 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from math import inf, sqrt
+from math import inf
 from typing import Any
 
 from autoscaler.model import Census
@@ -39,11 +39,6 @@ class Ablation:
 
 def _fixed_risk(_before: Control, _account: Lateness, allowed: float, **_seen: float) -> Control:
     return control.first(allowed)
-
-
-def _only_noise(forecast: Forecast, demand: Demand, target_wait_s: float) -> float:
-    busy = forecast.rate * demand.service_s
-    return sqrt(busy * demand.service_s / (demand.service_s + target_wait_s))
 
 
 def _no_backlog(*_given: Any) -> int:
@@ -79,7 +74,7 @@ ABLATIONS: dict[str, Ablation] = {
             "integral part of the risk", "only the proportional part", "control", "_INTEGRAL", 0.0
         ),
         Ablation(
-            "caution", "aims at the whole allowed share instead of 0.87", "control", "CAUTION", 1.0
+            "caution", "aims at the whole allowed share instead of 0.95", "control", "CAUTION", 1.0
         ),
         Ablation(
             "levels: hold by use",
@@ -96,15 +91,19 @@ ABLATIONS: dict[str, Ablation] = {
             _constant_memory,
         ),
         Ablation(
-            "habits", "levels needed rarely but for long are forgotten", "levels",
-            "HABIT_FACTOR", inf,
+            "levels: load that lasts", "levels count simultaneous requests only", "levels",
+            "_sustained", _no_backlog,
+        ),
+        Ablation(
+            "no relaxing while the promise is broken", "good hours count, whatever the account",
+            "control", "_RELAXING_WHILE_BROKEN", 1.0,
         ),
         Ablation(
             "mixture of time scales", "one rate, smoothed over 240 s", "forecast",
-            "SCALES_S", (240.0,),
+            "SCALES_S", (240.0, 240.0),
         ),
         Ablation(
-            "spread of the observed peaks", "Poisson noise only", "forecast", "spread", _only_noise
+            "days and weeks", "the clock tells nothing", "season", "_PROVEN_S", inf,
         ),
         Ablation(
             "band of lazy provisioning", "staffing follows every change", "staffing",

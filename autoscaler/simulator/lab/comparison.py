@@ -12,16 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autoscaler.simulator.lab import generators
 from autoscaler.simulator.lab.ablation import ABLATIONS, without
 from autoscaler.simulator.lab.bound import lower_bound
 from autoscaler.simulator.lab.clairvoyant import clairvoyant, reference
 from autoscaler.simulator.lab.drivers import PipelineDriver
 from autoscaler.simulator.lab.engine import simulate
-from autoscaler.simulator.lab.generators import Service
+from autoscaler.simulator.lab.loads import DEVELOPMENT, HELD_OUT, SEASONAL, generated
 from autoscaler.simulator.lab.peers import PEERS, AwsBacklogPolicy, Peer, Values
 from autoscaler.simulator.lab.platform import Setup
-from autoscaler.simulator.lab.trace import MemoryTrace, Trace, load, window
+from autoscaler.simulator.lab.trace import MemoryTrace, load, window
 
 COLD_STARTS_S = (15.0, 60.0, 180.0)
 ATTAINMENT = 0.95
@@ -39,34 +38,11 @@ PUBLISHED = (
 )
 """Recorded traces of the published tables."""
 
-_DAY_S, _HOURS_6_S = 86_400.0, 21_600.0
+PARTS = (("train", 0.0, 0.6), ("test", 0.6, 1.0))
+"""The split by time: name, begin and end as shares of the time from first to last request."""
 
-
-def generated(name: str) -> Trace:
-    """Return one of the made-up loads by name. No policy was ever adjusted to these seeds."""
-    match name:
-        case "steady":
-            return generators.poisson(1.5, _HOURS_6_S, seed=101, service=Service(6.0, 1.0))
-        case "sparse":
-            return generators.poisson(0.01, _DAY_S, seed=102, service=Service(20.0, 0.8))
-        case "bursts":
-            service = Service(8.0, 0.8)
-            return generators.mmpp(
-                (0.1, 3.0), (900.0, 180.0), _HOURS_6_S, seed=103, service=service
-            )
-        case "day and night":
-            return generators.diurnal(0.05, 2.0, _DAY_S, seed=104, service=Service(5.0, 0.8))
-        case "flash crowd":
-            return generators.flash_crowd(
-                1.0, 8.0, _HOURS_6_S, at_s=10_000.0, rise_s=120.0, seed=105, service=Service(4.0)
-            )
-        case "ramp":
-            return generators.ramp(0.1, 6.0, _HOURS_6_S, seed=106, service=Service(10.0, 0.8))
-    raise KeyError(name)
-
-
-GENERATED = ("steady", "sparse", "bursts", "day and night", "flash crowd", "ramp")
-"""Names of the made-up loads."""
+WITHOUT_SEASON = "days and weeks"
+"""Name of the ablation that forgets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,21 +149,37 @@ def tuned_jobs(loads: Sequence[Load]) -> Iterator[Job]:
 
 
 def generated_jobs() -> Iterator[Job]:
-    """Give every policy as shipped on the made-up loads."""
+    """Give every policy as shipped on the made-up loads that nothing was chosen on."""
     for peer in (SLO, *PEERS):
-        for name in GENERATED:
+        for name in HELD_OUT:
             for cold_start_s in COLD_STARTS_S:
                 yield Job("generated", peer, Load(name), cold_start_s)
 
 
+def development_jobs() -> Iterator[Job]:
+    """Give ``slo`` on the made-up loads that its changes were judged on."""
+    for name in DEVELOPMENT:
+        for cold_start_s in COLD_STARTS_S:
+            yield Job("development", SLO, Load(name), cold_start_s)
+
+
+def season_jobs() -> Iterator[Job]:
+    """Give ``slo`` with and without its memory of days and weeks, on weeks of office hours."""
+    for name in SEASONAL:
+        for cold_start_s in COLD_STARTS_S:
+            yield Job("season", SLO, Load(name), cold_start_s)
+            yield Job("season", SLO, Load(name), cold_start_s, WITHOUT_SEASON,
+                      ablation=WITHOUT_SEASON)  # fmt: skip
+
+
 def split_jobs(loads: Sequence[Load]) -> Iterator[Job]:
-    """Give ``slo`` on the first and on the second half of each trace's time, each from nothing."""
-    halves = (("first half", 0.0, 0.5), ("second half", 0.5, 1.0))
-    for setting, begin, end in halves:
-        for each in loads:
-            for cold_start_s in COLD_STARTS_S:
-                part = Load(each.name, each.file, begin, end)
-                yield Job("split", SLO, part, cold_start_s, setting)
+    """Give every policy as shipped on both parts of each trace's time, each from nothing."""
+    for setting, begin, end in PARTS:
+        for peer in (SLO, *PEERS):
+            for each in loads:
+                for cold_start_s in COLD_STARTS_S:
+                    part = Load(each.name, each.file, begin, end)
+                    yield Job("split", peer, part, cold_start_s, setting)
 
 
 def ablation_jobs(loads: Sequence[Load]) -> Iterator[Job]:
@@ -201,14 +193,14 @@ def ablation_jobs(loads: Sequence[Load]) -> Iterator[Job]:
 WINDOWS = (
     ("gentd26_lora_a", 400_000.0, 7_200.0, 2.0),
     ("gentd26_lora_fold_a", 86_400.0, 1_800.0, 1.0),
-    ("sparse", 10_000.0, 3_600.0, 2.0),
+    ("dev: sparse", 10_000.0, 3_600.0, 2.0),
 )
 """Where the certified bound is affordable: trace, begin and length in seconds, slot in seconds."""
 
 
 def bound_jobs(loads: Sequence[Load]) -> Iterator[Job]:
     """Give each window of which the trace is there, for the bound below the clairvoyant cost."""
-    known = {each.name: each for each in (*loads, *map(Load, GENERATED))}
+    known = {each.name: each for each in (*loads, *map(Load, DEVELOPMENT))}
     for name, begin_s, length_s, slot_s in WINDOWS:
         values = (("begin_s", begin_s), ("length_s", length_s), ("slot_s", slot_s))
         setting = f"{length_s:g} s from {begin_s:g} s"

@@ -15,6 +15,9 @@ from random import Random  # noqa: TID251 - seeded, and only here
 
 from autoscaler.simulator.lab.trace import Request, TraceError
 
+_DAY_S = 86_400.0
+_WORKING_DAYS = 5
+
 Rate = Callable[[float], float]
 """Requests per second at a time in seconds."""
 
@@ -119,6 +122,43 @@ def diurnal(
         return low + (high - low) * (1 - cos(2 * pi * t / period_s)) / 2
 
     return GeneratedTrace("diurnal", duration_s, seed, lambda _: (rate, max(low, high)), service)
+
+
+def weekly(
+    low: float,
+    high: float,
+    duration_s: float,
+    *,
+    weekend: float = 0.4,
+    opens_s: float = 28_800.0,
+    closes_s: float = 68_400.0,
+    edge_s: float = 1_800.0,
+    seed: int = 0,
+    service: Service = Service(),
+) -> GeneratedTrace:
+    """Return office hours: ``low`` (1/s) at night, up to ``high`` by day, less at weekends.
+
+    The rate climbs within ``edge_s`` from ``opens_s`` on and falls so until ``closes_s`` (seconds
+    of the day). The first five days of a week are working days; on the other two the height is
+    ``weekend`` times the usual (0..1). Every day has its own height, too, within 15 %.
+    """
+    _need(rate=high, duration_s=duration_s, edge_s=edge_s)
+
+    def make_rate(rng: Random) -> tuple[Rate, float]:
+        days = int(duration_s // _DAY_S) + 1
+        height = [
+            rng.uniform(0.85, 1.15) * (weekend if day % 7 >= _WORKING_DAYS else 1.0)
+            for day in range(days)
+        ]
+
+        def rate(t: float) -> float:
+            day, moment = divmod(t, _DAY_S)
+            open_share = min((moment - opens_s) / edge_s, (closes_s - moment) / edge_s, 1.0)
+            return low + (high - low) * height[int(day)] * max(0.0, open_share)
+
+        return rate, max(low, low + (high - low) * max(height))
+
+    return GeneratedTrace("weekly", duration_s, seed, make_rate, service)
 
 
 def flash_crowd(

@@ -24,6 +24,7 @@ def tables(rows: Sequence[Row], loads: Mapping[str, float]) -> dict[str, str]:
     by_section = made.grouped(rows, lambda row: row.section)
     shipped, made_up = (_slo_first(by_section.get(name, [])) for name in ("shipped", "generated"))
     tuned = by_section.get("tuned", [])
+    split, judged = _slo_first(by_section.get("split", [])), by_section.get("development", [])
     slo = [row for row in shipped if row.policy == SLO.name]
     makers: dict[str, tuple[Sequence[Row], Callable[[], str]]] = {
         "shipped": (shipped, lambda: made.summary(shipped)),
@@ -36,7 +37,10 @@ def tables(rows: Sequence[Row], loads: Mapping[str, float]) -> dict[str, str]:
         "scenarios": (shipped, lambda: made.scenarios(shipped)),
         "scenarios, tuned": (tuned, lambda: made.scenarios(tuned_per_scenario(tuned))),
         "actions": (tuned, lambda: made.actions(slo, tuned_per_scenario(tuned))),
-        "split": (by_section.get("split", []), lambda: made.split(by_section["split"])),
+        "split": (split, lambda: made.split(split)),
+        "held out": (split, lambda: made.held_out(split, made_up)),
+        "season": (by_section.get("season", []), lambda: made.season(by_section["season"])),
+        "development": (judged, lambda: made.scenarios(judged)),
         "generated": (made_up, lambda: made.summary(made_up)),
         "generated, scenarios": (made_up, lambda: made.scenarios(made_up)),
         "bound": (by_section.get("bound", []), lambda: made.bound(by_section["bound"])),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from math import exp, log
 from typing import TypeVar
 
 from autoscaler.simulator.lab.ablation import ABLATIONS
-from autoscaler.simulator.lab.comparison import COLD_STARTS_S, PUBLISHED, SLO, Row
+from autoscaler.simulator.lab.comparison import COLD_STARTS_S, PARTS, PUBLISHED, SLO, Row
 
 NO_MORE = "no more"
 Key = TypeVar("Key", bound=Hashable)
@@ -108,20 +109,48 @@ def actions(slo: Iterable[Row], tuned: Iterable[Row]) -> str:
 
 
 def split(rows: Iterable[Row]) -> str:
-    """Return cost and late share of the two halves of each trace's time."""
-    known = list(rows)
+    """Return cost and late share of ``slo`` on both parts of each trace's time."""
+    known = [row for row in rows if row.policy == SLO.name]
+    names = [name for name, _, _ in PARTS]
     lines = []
     for (trace, cold_start_s), own in grouped(known, lambda r: (r.trace, r.cold_start_s)).items():
-        halves = {row.setting: row for row in own}
-        cells = [_cell(halves.get(half)) for half in ("first half", "second half")]
-        lines.append([trace, f"{cold_start_s:g} s", *cells])
-    halves_all = grouped(known, lambda row: row.setting)
-    total = [
-        f"**{mean_cost(own):.3f}**, SLO met {_met(own)}"
-        for own in (halves_all.get(half, []) for half in ("first half", "second half"))
+        parts = {row.setting: row for row in own}
+        lines.append([trace, f"{cold_start_s:g} s", *(_cell(parts.get(name)) for name in names)])
+    return _table(["trace", "cold start", *names], lines)
+
+
+def held_out(split: Iterable[Row], generated: Iterable[Row]) -> str:
+    """Return by policy: mean cost, SLO met and late share on train, test and made-up loads."""
+    names = [*(name for name, _, _ in PARTS), "generated"]
+    rows = [*split, *(replace(row, setting="generated") for row in generated)]
+    lines = []
+    for policy, own in grouped(rows, lambda row: row.policy).items():
+        parts = grouped(own, lambda row: row.setting)
+        line = [f"**{policy}**" if policy == SLO.name else policy]
+        for name in names:
+            part = parts.get(name, [])
+            line += [f"{mean_cost(part):.2f}", _met(part), f"{mean_late(part):.1%}"]
+        lines.append(line)
+    head = [f"{name}: {what}" for name in names for what in ("cost / CLV", "SLO met", "late")]
+    return _table(["policy", *head], lines)
+
+
+def season(rows: Iterable[Row]) -> str:
+    """Return ``slo`` with and without its memory of days and weeks."""
+    lines = [
+        [
+            row.trace,
+            f"{row.cold_start_s:g} s",
+            "without" if row.setting else "with",
+            f"{row.cost:.3f}",
+            f"{row.late:.2%}",
+            f"{row.wait_p99_s:.1f} s",
+            f"{row.actions:,}",
+        ]
+        for row in sorted(rows, key=lambda row: (row.trace, row.cold_start_s, row.setting))
     ]
-    lines.append(["**geometric mean**", "", *total])
-    return _table(["trace", "cold start", "first half", "second half"], lines)
+    head = ["load", "cold start", "days and weeks", "cost / CLV", "late", "wait p99", "actions"]
+    return _table(head, lines)
 
 
 def ablation(whole: Sequence[Row], rows: Iterable[Row]) -> str:

@@ -1,15 +1,16 @@
 """A search for the parameters with which a policy is cheapest and still keeps its promise.
 
-The first trials are drawn at random over the ranges, later ones near those on the Pareto front of
-cost and lateness, most of them near the best, at a distance that shrinks. They come in batches of a
-fixed size from one seeded generator, so the result does not depend on how many processes share the
-work.
+The first trials fill the ranges evenly (a scrambled Halton sequence, from scipy, leaves smaller
+gaps than as many random points), later ones come near those on the Pareto front of cost and
+lateness, most of them near the best, at a distance that shrinks. They come in batches of a fixed
+size from one seeded generator, so the result does not depend on how many processes share the work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from math import exp, log
 from random import Random  # noqa: TID251 - seeded by the caller
 from types import NoneType
@@ -54,11 +55,11 @@ class Dimension:
     logarithmic: bool = False
     choices: tuple[Any, ...] = ()
 
-    def draw(self, rng: Random) -> Any:
-        """Return a value from anywhere in the range."""
+    def at(self, place: float) -> Any:
+        """Return the value at a place of the range (0..1, the end not included)."""
         if self.choices:
-            return rng.choice(self.choices)
-        return self._at(rng.random())
+            return self.choices[int(place * len(self.choices))]
+        return self._at(place)
 
     def near(self, value: Any, reach: float, rng: Random) -> Any:
         """Return a value close to another; ``reach``: standard deviation over the range (0..1)."""
@@ -169,6 +170,21 @@ def _bounds(field: FieldInfo, *names: str) -> list[float]:
     ]
 
 
+def spread_out(dimensions: int, seed: int) -> Iterator[tuple[float, ...]]:
+    """Give places in the unit cube without end, spread evenly however many are taken.
+
+    Raises:
+        ConfigurationError: scipy, which knows how, is not installed.
+    """
+    try:
+        qmc: Any = import_module("scipy.stats.qmc")
+    except ImportError:
+        raise ConfigurationError("the search needs scipy; install the extra 'lab'") from None
+    sequence = qmc.Halton(dimensions, scramble=True, rng=seed)
+    while True:
+        yield from (tuple(map(float, place)) for place in sequence.random(BATCH))
+
+
 Evaluate = Callable[[Sequence[Values]], tuple[Sequence[Trial], bool]]
 """Runs values; returns the trials that were finished and whether somebody interrupted."""
 
@@ -193,7 +209,11 @@ def search(
         trials: how many to make (≥ 1).
         allowed: share (0..1) that may be late.
         rng: the only source of chance.
+
+    Raises:
+        ConfigurationError: scipy is not installed.
     """
+    places = spread_out(len(dimensions), rng.getrandbits(32))
     made: list[Trial] = []
     batch: list[Values] = [start]
     seen = {_key(start)}
@@ -205,7 +225,7 @@ def search(
             return tuple(made), True
         count = min(BATCH, trials - planned)
         progress = planned / trials
-        batch = _choose(dimensions, valid, made, count, progress, allowed, seen, rng)
+        batch = _choose(dimensions, valid, made, count, progress, allowed, seen, rng, places)
         planned += count
     return tuple(made), False
 
@@ -219,6 +239,7 @@ def _choose(
     allowed: float,
     seen: set[str],
     rng: Random,
+    places: Iterator[tuple[float, ...]],
 ) -> list[Values]:
     chosen: list[Values] = []
     leaders = _leaders(made, allowed)
@@ -227,10 +248,11 @@ def _choose(
         if len(chosen) >= count:
             break
         if (progress < 0.5 and rng.random() < 1 - progress) or not leaders:  # noqa: PLR2004 - half
-            values: Values = {one.name: one.draw(rng) for one in dimensions}
+            values: Values = _anywhere(dimensions, places)
         else:
             around = rng.choice(leaders[:_TOP] if rng.random() < _TOP_SHARE else leaders).values
-            values = {one.name: one.near(around.get(one.name, one.draw(rng)), reach, rng)
+            anywhere = _anywhere(dimensions, places)
+            values = {one.name: one.near(around.get(one.name, anywhere[one.name]), reach, rng)
                       for one in dimensions}  # fmt: skip
         if _key(values) in seen:
             continue
@@ -241,6 +263,12 @@ def _choose(
             continue
         chosen.append(values)
     return chosen
+
+
+def _anywhere(
+    dimensions: Sequence[Dimension], places: Iterator[tuple[float, ...]]
+) -> dict[str, Any]:
+    return {one.name: one.at(place) for one, place in zip(dimensions, next(places), strict=True)}
 
 
 def _key(values: Values) -> str:

@@ -9,8 +9,9 @@ import pytest
 
 from autoscaler.simulator.lab import comparison, page, tables
 from autoscaler.simulator.lab.ablation import ABLATIONS, without
-from autoscaler.simulator.lab.comparison import GENERATED, SLO, Job, Load, Row, work
-from autoscaler.simulator.lab.generators import mmpp
+from autoscaler.simulator.lab.comparison import PARTS, SLO, Job, Load, Row, work
+from autoscaler.simulator.lab.generators import mmpp, weekly
+from autoscaler.simulator.lab.loads import DEVELOPMENT, HELD_OUT, generated
 from autoscaler.simulator.lab.parallel import run_all
 
 REQUESTS = tuple(mmpp((0.1, 1.0), (300.0, 200.0), 4000, seed=2))
@@ -48,14 +49,40 @@ def test_a_job_runs_by_itself_and_its_row_survives_a_file(small: Load, tmp_path:
     assert comparison.saved(tmp_path / "none.json") == ()
 
 
-def test_halves_are_disjoint_and_start_at_nothing(small: Load) -> None:
-    first = Load("small", small.file, 0.0, 0.5).requests().requests
-    second = Load("small", small.file, 0.5, 1.0).requests().requests
-    assert len(first) + len(second) == len(REQUESTS)
-    assert second[0][0] < 100
+def test_train_and_test_are_disjoint_and_start_at_nothing(small: Load) -> None:
+    train, test = (
+        Load("small", small.file, begin, end).requests().requests for _, begin, end in PARTS
+    )
+    assert len(train) + len(test) == len(REQUESTS)
+    assert test[0][0] < 100
 
 
-@pytest.mark.parametrize("name", GENERATED)
+def test_loads_to_judge_on_and_held_out_ones_share_nothing() -> None:
+    assert not DEVELOPMENT.keys() & HELD_OUT.keys()
+    mine = {generated(name).seed for name in DEVELOPMENT}
+    assert not mine & {generated(name).seed for name in HELD_OUT}
+
+
+def test_office_hours_open_and_close_and_weekends_are_quieter() -> None:
+    day_s = 86_400.0
+    arrivals = [a for a, _ in weekly(0.001, 0.2, 7 * day_s, weekend=0.3, seed=5)]
+    day = [sum(d <= a / day_s < d + 1 for a in arrivals) for d in range(7)]
+    assert max(day[5:]) < 0.6 * min(day[:5])
+    noon = sum(0.45 <= a % day_s / day_s < 0.55 for a in arrivals)
+    night = sum(0.1 <= a % day_s / day_s < 0.2 for a in arrivals)
+    assert night < noon / 20
+
+
+def test_the_held_out_table_puts_train_test_and_made_up_side_by_side() -> None:
+    split = [row("p", 1.1, 0.01, setting="train"), row("p", 1.3, 0.2, setting="test")]
+    text = tables.held_out(split, [row("p", 2.0, 0.04)])
+    assert "| p | 1.10 | 1 of 1 | 1.0% | 1.30 | 0 of 1 | 20.0% | 2.00 | 1 of 1 | 4.0% |" in text
+    assert "| t | 15 s | 1.10 · 1.0% | *1.30 · 20.0%* |" in tables.split(
+        [row(SLO.name, one.cost, one.late, setting=one.setting) for one in split]
+    )
+
+
+@pytest.mark.parametrize("name", [*DEVELOPMENT, *HELD_OUT])
 def test_made_up_loads_are_the_same_each_time(name: str) -> None:
     assert Load(name).requests() == Load(name).requests()
     assert len(Load(name).requests().requests) > 500
@@ -73,7 +100,7 @@ def test_an_ablation_changes_its_part_and_puts_it_back(name: str) -> None:
 
 
 def test_leaving_an_ingredient_out_changes_what_is_decided() -> None:
-    load = Load("bursts")
+    load = Load("dev: bursts")
     whole = work(Job("shipped", SLO, load, 60.0))
     name = "backlog net of what drains"
     ablated = work(Job("ablation", SLO, load, 60.0, name, ablation=name))
@@ -155,7 +182,7 @@ def test_a_page_is_filled_between_its_marks() -> None:
 def test_the_reference_is_put_over_the_certified_bound() -> None:
     pytest.importorskip("scipy")
     jobs = list(comparison.bound_jobs([]))
-    assert {job.load.name for job in jobs} == {"sparse"}  # the recorded ones are not there
+    assert {job.load.name for job in jobs} == {"dev: sparse"}  # the recorded ones are not there
     found = work(jobs[0])
     assert 1.0 <= found.cost < 1.5
-    assert f"| sparse | {found.setting} | {found.cost:.3f} |  |  |" in tables.bound([found])
+    assert f"| dev: sparse | {found.setting} | {found.cost:.3f} |  |  |" in tables.bound([found])

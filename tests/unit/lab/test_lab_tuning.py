@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded
@@ -63,6 +64,27 @@ def test_the_same_seed_makes_the_same_trials() -> None:
     assert searched(3) == searched(3) != searched(4)
 
 
+def test_the_first_trials_leave_no_gap() -> None:
+    """Of any 16 in a row, two fall into each eighth of each range, give or take one."""
+    places = tuning.spread_out(2, seed=1)
+    known = [next(places) for _ in range(64)]
+    for axis in range(2):
+        eighths = [int(8 * place[axis]) for place in known]
+        assert all(6 <= eighths.count(i) <= 10 for i in range(8))
+
+
+def test_a_choice_is_found_at_every_place() -> None:
+    one = Dimension("x", choices=("a", "b", "c"))
+    assert [one.at(place) for place in (0.0, 0.34, 0.99)] == ["a", "b", "c"]
+
+
+def test_a_search_without_scipy_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.stats.qmc", None)
+    done = tune("--policy", "utilization", "--trials", "4")
+    assert done.exit_code == 2
+    assert "the search needs scipy; install the extra 'lab'" in done.stderr
+
+
 def test_an_interrupt_keeps_the_trials_made() -> None:
     batches = 0
 
@@ -104,7 +126,7 @@ def test_ranges_of_every_policy_are_drawn_validly(kind: str) -> None:
     rng = Random(5)
     valid = 0
     for _ in range(100):
-        values: dict[str, Any] = {one.name: one.draw(rng) for one in dimensions}
+        values: dict[str, Any] = {one.name: one.at(rng.random()) for one in dimensions}
         near = {one.name: one.near(values[one.name], 0.1, rng) for one in dimensions}
         for drawn in (values, near):
             try:

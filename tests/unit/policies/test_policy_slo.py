@@ -20,7 +20,7 @@ from autoscaler.model import (
     WorkerState,
 )
 from autoscaler.policies.slo import SloParams, SloPolicy, SloState, control, levels, staffing
-from autoscaler.policies.slo.state import Lateness
+from autoscaler.policies.slo.state import Control, Demand, Forecast, Lateness
 
 T0 = 1_700_000_000.0
 POLICY = SloPolicy(SloParams())
@@ -221,6 +221,23 @@ def test_feedback_tightens_when_too_many_are_late_and_relaxes_when_none_is() -> 
     assert good.tail == control.TAIL_MAX
 
 
+def test_a_good_hour_does_not_relax_while_the_promise_is_broken() -> None:
+    """Nobody is late now, but too many were: the risk that was learned stays."""
+    broken = Control(0.01, -1.0)
+    after = control.update(broken, Lateness((), 900, 3000), 0.05, arrived=500, late=0, rate=0.5)
+    kept = control.update(broken, Lateness((), 9, 3000), 0.05, arrived=500, late=0, rate=0.5)
+    assert after.integral == broken.integral
+    assert kept.integral > broken.integral
+
+
+def test_a_load_that_lasts_needs_a_worker_for_each_of_its_requests() -> None:
+    """3 requests a second of 8 s: 24 at work, though 11 could start a burst of 24 in time."""
+    seen = Demand(service_s=8.0, busy=12, arrived=3)
+    lasting = Forecast(rates=(3.0,) * 5, concurrency=24.0)
+    assert levels.needed(seen, lasting, 10.0) in range(20, 25)
+    assert levels.needed(seen, Forecast(rates=(0.0,) * 5, concurrency=24.0), 10.0) < 12
+
+
 def test_a_higher_attainment_starts_more_careful() -> None:
     assert control.first(0.01).tail < control.first(0.10).tail
 
@@ -238,8 +255,8 @@ def test_levels_fade_from_the_top() -> None:
     for i, need in enumerate([3] * 5 + [1] * 50):
         seen = levels.update(seen, need, 15.0, 500.0, i + 1)
     assert list(seen) == sorted(seen, reverse=True)
-    assert levels.kept(seen, (), 0.5) == 1
-    assert levels.kept(seen, (), 0.05) == 3
+    assert levels.kept(seen, 0.5) == 1
+    assert levels.kept(seen, 0.05) == 3
 
 
 def test_the_erlang_margin_meets_the_target_wait() -> None:
