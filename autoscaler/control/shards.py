@@ -46,7 +46,7 @@ class Shards:
     """What this replica has of the shards; implements :class:`autoscaler.ports.Leadership`.
 
     Attributes:
-        reigns: one per shard. trouble: why the leases could not be listed when last tried.
+        reigns: one per shard.
     """
 
     term: Term | None = None
@@ -78,9 +78,18 @@ class Shards:
         self._seat = Seat(self._board, of_seats, identity, pace=pace, rng=rng)
         self._listed = asyncio.Event()
         self._leaving = False
-        self.trouble = ""
+        self._troubles: dict[str, str] = {}
         self.reigns = tuple(
-            Reign(Elector(self._board.lease(one), identity, pace=pace, clock=clock, rng=rng))
+            Reign(
+                Elector(
+                    self._board.lease(one),
+                    identity,
+                    pace=pace,
+                    clock=clock,
+                    rng=rng,
+                    on_trouble=partial(self._note, one),
+                )
+            )
             for one in of_shards
         )
         for reign in self.reigns:
@@ -135,6 +144,11 @@ class Shards:
         """Requests for leases since the start."""
         return self._board.calls
 
+    @property
+    def trouble(self) -> str:
+        """Why a lease could not be read or written when last tried; empty where all could."""
+        return next(iter(self._troubles.values()), "")
+
     # -- life ---------------------------------------------------------------------------------
 
     async def run(self, supervisor: Supervisor, *, begin: Begin, end: End) -> None:
@@ -175,11 +189,18 @@ class Shards:
 
     async def _watch(self) -> None:
         while True:
-            trouble = await self._look()
-            if bool(trouble) != bool(self.trouble):
-                self._on_trouble(trouble)
-            self.trouble = trouble
+            self._note(self._single, await self._look())
             await self._clock.sleep(self.pace.retry_s * self._rng.uniform(0.4, 0.8))
+
+    def _note(self, lease: str, trouble: str) -> None:
+        """Tell of the first lease that cannot be read or written, and when all can be again."""
+        before = self.trouble
+        if trouble:
+            self._troubles[lease] = trouble
+        else:
+            self._troubles.pop(lease, None)
+        if bool(before) != bool(self.trouble):
+            self._on_trouble(self.trouble)
 
     async def _look(self) -> str:
         """List the leases, keep the seat, and want our share; return what went wrong."""
@@ -255,7 +276,8 @@ class Shards:
     async def _admit(self) -> bool:
         """Say whether a reign may begin: nobody else's leases are seen after ours was taken."""
         try:
-            await self._board.refresh(since=self._clock.now())
-        except LeaseError:
+            async with asyncio.timeout(self.pace.try_limit_s):
+                await self._board.refresh(since=self._clock.now())
+        except (LeaseError, TimeoutError):
             return False
         return self._is_clear()

@@ -53,6 +53,12 @@ class Replica:
             self.supervisor.tick()
             await settle(20)
 
+    async def stop(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.supervisor.stop(0.0)
+
     async def sit_down(self, who: str, slot: int = 3) -> None:
         """Let somebody else take a seat, or renew it."""
         store = BoardLink(self.server, self.bench.clock).lease(f"auto-replica-{slot}")
@@ -68,7 +74,15 @@ async def replica(bench: Bench) -> AsyncIterator[Replica]:
     bench.leadership = shards
     for app in APPS:
         bench.app("x", key=app, wants=1, interval_s=5)
-    supervisor = Supervisor(
+    supervisor = _supervisor(bench, shards)
+    supervisor.apply([bench.spec(app) for app in APPS])
+    replica = Replica(bench, server, link, shards, supervisor)
+    yield replica
+    await replica.stop()
+
+
+def _supervisor(bench: Bench, shards: Shards) -> Supervisor:
+    return Supervisor(
         bench.reconciler(),
         pacer=Pacer(Random(1)),
         on_fault=_raise,
@@ -76,13 +90,6 @@ async def replica(bench: Bench) -> AsyncIterator[Replica]:
         standby=True,
         part_of=shards.part_of,
     )
-    supervisor.apply([bench.spec(app) for app in APPS])
-    replica = Replica(bench, server, link, shards, supervisor)
-    yield replica
-    for task in replica.tasks:
-        task.cancel()
-    await asyncio.gather(*replica.tasks, return_exceptions=True)
-    await supervisor.stop(0.0)
 
 
 def _raise(_: object, error: Exception) -> None:
@@ -179,6 +186,29 @@ async def test_refused_it_stops_by_itself_and_says_why(replica: Replica) -> None
     lists = len(replica.bench.platform.made("list"))
     await replica.run(10)
     assert len(replica.bench.platform.made("list")) == lists
+
+
+async def test_trouble_with_any_lease_is_said_once(bench: Bench) -> None:
+    said: list[str] = []
+    link = BoardLink(BoardServer(), bench.clock)
+    shards = Shards(
+        link, "auto", 3, "me", pace=PACE, clock=bench.clock, rng=Random(1), on_trouble=said.append
+    )
+    replica = Replica(bench, link.server, link, shards, _supervisor(bench, shards))
+    replica.start()
+    await replica.run(3)
+    assert said == []
+    for name in ("auto-0-of-3", "auto-2-of-3"):
+        link.links[name].refused = True
+    await replica.run(20)
+    assert said == ["401 Unauthorized"]
+    assert (shards.owned, shards.trouble) == (1, "401 Unauthorized")
+    for name in ("auto-0-of-3", "auto-2-of-3"):
+        link.links[name].refused = False
+    await replica.run(20)
+    assert said == ["401 Unauthorized", ""]
+    assert shards.owned == 3
+    await replica.stop()
 
 
 async def test_few_requests_for_leases(replica: Replica) -> None:
