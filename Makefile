@@ -101,12 +101,15 @@ plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 screenshots: page ## Take the pictures of docs/status-page.md anew (needs chromium and npm)
 	$(BIN)/python -m tests.browser.screenshots
 
-lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (about half an hour)
+lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (most of an hour)
 	$(BIN)/autoscaler lab --out docs/lab --images docs/images/lab --into docs/benchmarks.md
 
 bench: $(STAMP) ## Measure the whole daemon; compare with, and replace, the last run (SECONDS=30)
 	$(BIN)/python -m tests.bench.fleet --seconds $(or $(SECONDS),30) \
 	  --json docs/performance.json --into docs/performance.md
+
+scale: $(STAMP) ## Compute docs/scale.md anew, from what the last `make bench` measured
+	$(BIN)/python -m tests.bench.scale --into docs/scale.md
 
 demo: $(STAMP) ## The main job, end to end, on this machine (DEMO_SPEED=1)
 	$(BIN)/autoscaler demo --speed $(or $(DEMO_SPEED),1)
