@@ -107,68 +107,77 @@ class Simulation:
         return self._result(interrupted=interrupted)
 
     def _loop(self, trace: Iterable[Request]) -> None:  # noqa: C901, PLR0912, PLR0915
-        """Handle every event in order of time; at the same time: events, arrivals, polls."""
+        """Handle every event in order of time; at the same time: events, arrivals, polls.
+
+        What every event changes is in local names; ``totals`` has it at each poll and at the end.
+        """
         setup, fleet, queue, totals = self.setup, self.fleet, self.queue, self.totals
         free, events = fleet.free, fleet.events
         warmup, fault_share, chance = setup.warmup_s, setup.faults.request, self._rng.random
         take: Callable[[], SimWorker] = _taker(setup, free)
         add_wait = self._unsorted.append
-        requests = iter(trace)
-        arrival, service = next(requests, _NO_MORE)
-        poll = 0.0
-        while True:
-            event_at = events[0][0] if events else inf
-            if event_at <= arrival and event_at <= poll:
-                _, number, worker = events[0]
-                worker.seen = None
-                if worker.ready:
-                    totals.completions += 1
-                    if fault_share and chance() < fault_share:
-                        worker.failed += 1
-                    else:
-                        worker.count += 1
-                elif not self._started(worker, event_at):
-                    heappop(events)
-                    continue
-                worker.last = event_at
-                if queue:
-                    began, took = queue.popleft()
-                    worker.busy = True
-                    heapreplace(events, (event_at + took, number, worker))
-                    if began >= warmup:
-                        add_wait(event_at - began)
-                    if not queue:
-                        totals.under_s += event_at - totals.waiting_since
-                else:
-                    heappop(events)
-                    worker.busy = False
-                    if not free:
-                        totals.idle_since = event_at
-                    free.append(worker)
-            elif arrival <= poll:
-                totals.requests += 1
-                totals.work_s += service
-                totals.last_arrival = arrival
-                if free:
-                    worker = take()
-                    worker.busy = True
+        arrivals = iter(trace)
+        arrival, service = next(arrivals, _NO_MORE)
+        poll = last_arrival = work_s = 0.0
+        requests = early = completions = 0
+        try:
+            while True:
+                event_at = events[0][0] if events else inf
+                if event_at <= arrival and event_at <= poll:
+                    _, number, worker = events[0]
                     worker.seen = None
-                    heappush(events, (arrival + service, worker.number, worker))
-                    if not free:
-                        totals.over_s += arrival - totals.idle_since
+                    if worker.ready:
+                        completions += 1
+                        if fault_share and chance() < fault_share:
+                            worker.failed += 1
+                        else:
+                            worker.count += 1
+                    elif not self._started(worker, event_at):
+                        heappop(events)
+                        continue
+                    worker.last = event_at
+                    if queue:
+                        began, took = queue.popleft()
+                        worker.busy = True
+                        heapreplace(events, (event_at + took, number, worker))
+                        if began >= warmup:
+                            add_wait(event_at - began)
+                        if not queue:
+                            totals.under_s += event_at - totals.waiting_since
+                    else:
+                        heappop(events)
+                        worker.busy = False
+                        if not free:
+                            totals.idle_since = event_at
+                        free.append(worker)
+                elif arrival <= poll:
+                    requests += 1
+                    work_s += service
+                    last_arrival = arrival
+                    if free:
+                        worker = take()
+                        worker.busy = True
+                        worker.seen = None
+                        heappush(events, (arrival + service, worker.number, worker))
+                        if not free:
+                            totals.over_s += arrival - totals.idle_since
+                    else:
+                        if not queue:
+                            totals.waiting_since = arrival
+                        queue.append((arrival, service))
+                    if arrival < warmup:
+                        early += 1
+                    arrival, service = next(arrivals, _NO_MORE)
                 else:
-                    if not queue:
-                        totals.waiting_since = arrival
-                    queue.append((arrival, service))
-                if arrival < warmup:
-                    totals.early += 1
-                arrival, service = next(requests, _NO_MORE)
-            else:
-                self._now = poll
-                if arrival == inf and self._ended(poll):
-                    return
-                self._poll(poll)
-                poll += setup.interval_s
+                    self._now, totals.last_arrival = poll, last_arrival
+                    if arrival == inf and self._ended(poll):
+                        return
+                    self._poll(poll)
+                    poll += setup.interval_s
+        finally:
+            # Also where an interrupt ends it: the part until then is told.
+            totals.requests, totals.early, totals.completions = requests, early, completions
+            totals.work_s, totals.last_arrival = work_s, last_arrival
 
     def _close(self) -> None:
         """Put on the account what still goes on at the end."""
