@@ -94,8 +94,8 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     history = build_history(settings, clock, prices)
     notifier = Notifier(to_targets(settings), clock, Random())  # noqa: S311 - jitters retries
     metrics.registry.register(notifier.tally)
-    log = DecisionLog(structlog.get_logger())
-    listeners: list[Recorder] = [metrics, snapshot, changes, health, log, notifier]
+    listeners: list[Recorder] = [metrics, snapshot, changes, health, notifier]
+    listeners.append(DecisionLog(structlog.get_logger()))
     if history is not None:
         listeners.append(history.recorder)
         show_history(metrics, history)
@@ -145,16 +145,16 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
             "dry_run": dry_run,
         },
     )
-    web = WebServer(
-        build_app(metrics=metrics, sources=sources),
-        settings.server.host,
-        settings.server.port,
-        closing=changes.close,
-    )
+    web = _web(settings, metrics, sources, changes)
     return Parts(
         client, signals, tokens, platform, state, fleet, supervisor, health, configuration, prices,
         history, web, election, database, metrics, notifier, resources,
     )  # fmt: skip
+
+
+def _web(settings: Settings, metrics: Metrics, sources: Sources, changes: Changes) -> WebServer:
+    site = build_app(metrics=metrics, sources=sources)
+    return WebServer(site, settings.server.host, settings.server.port, closing=changes.close)
 
 
 def _guarded(

@@ -97,16 +97,15 @@ def history(
     """
     if follow and until:
         raise CommandError("--follow goes on for ever; leave --until out", USAGE)
-    now = SystemClock().now()
+    start, end = _range(since, until)
     wanted = EventFilter(
-        None if since is None else moment("--since", since, now),
-        None if until is None else moment("--until", until, now),
+        start,
+        end,
         tuple(one.value for one in kind or ()),
         tuple(one.value for one in action or ()),
         tuple(one.value for one in reason or ()),
         full=output != "table",
     )
-    _check_order(wanted)
     key = None if app is None else app_key(app, namespace)
     with connect(url, token_file) as remote:
         events = remote.events(key, wanted, limit)[::-1]
@@ -115,9 +114,13 @@ def history(
         _print(events, _Timeline(key, output))
 
 
-def _check_order(wanted: EventFilter) -> None:
-    if wanted.start is not None and wanted.end is not None and wanted.start >= wanted.end:
+def _range(since: str | None, until: str | None) -> tuple[float | None, float | None]:
+    now = SystemClock().now()
+    start = None if since is None else moment("--since", since, now)
+    end = None if until is None else moment("--until", until, now)
+    if start is not None and end is not None and start >= end:
         raise CommandError("--since must lie before --until", USAGE)
+    return start, end
 
 
 def _print(events: list[Fields], timeline: _Timeline) -> None:

@@ -107,10 +107,7 @@ class Simulation:
         return self._result(interrupted=interrupted)
 
     def _loop(self, trace: Iterable[Request]) -> None:  # noqa: C901, PLR0912, PLR0915
-        """Handle every event in order of time; at the same time: events, arrivals, polls.
-
-        What every event changes is in local names; ``totals`` has it at each poll and at the end.
-        """
+        """Handle every event in order of time; at the same time: events, arrivals, polls."""
         setup, fleet, queue, totals = self.setup, self.fleet, self.queue, self.totals
         free, events = fleet.free, fleet.events
         warmup, fault_share, chance = setup.warmup_s, setup.faults.request, self._rng.random
