@@ -106,7 +106,7 @@ lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (most o
 
 bench: $(STAMP) ## Measure the whole daemon; compare with, and replace, the last run (SECONDS=30)
 	$(BIN)/python -m tests.bench.fleet --seconds $(or $(SECONDS),30) \
-	  --json docs/performance.json --into docs/performance.md
+	  --json docs/performance.json --into docs/performance.md --targets-into docs/benchmarks.md
 
 scale: $(STAMP) ## Compute docs/scale.md anew, from what the last `make bench` measured
 	$(BIN)/python -m tests.bench.scale --into docs/scale.md

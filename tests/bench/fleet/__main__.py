@@ -36,7 +36,7 @@ from tests.bench.fleet.daemon import (
     pinned,
     server,
 )
-from tests.bench.fleet.report import put, table
+from tests.bench.fleet.report import put, table, targets
 
 Figures = dict[str, Any]
 
@@ -230,6 +230,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="per figure")
     parser.add_argument("--json", type=Path, help="compare with this file, then replace it")
     parser.add_argument("--into", type=Path, help="put the table between the marks of this page")
+    parser.add_argument("--targets-into", type=Path, help="likewise, what has a target")
     parser.add_argument("--at-rest", type=int, help="only so many apps every 15 s; prints JSON")
     asked = parser.parse_args()
     if asked.at_rest:
@@ -250,6 +251,9 @@ def main() -> None:
         asked.json.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
     if asked.into:
         asked.into.write_text(put(asked.into.read_text(), text))
+    if asked.targets_into:
+        page = asked.targets_into.read_text()
+        asked.targets_into.write_text(put(page, targets(figures)))
     sys.stdout.write(text)
 
 

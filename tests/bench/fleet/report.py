@@ -27,6 +27,16 @@ def table(figures: dict[str, Any], kept: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def targets(figures: dict[str, Any]) -> str:
+    """Return the figures that have a target, in Markdown."""
+    lines = ["| | measured | target | met |", "|---|---:|---:|---|"]
+    for what, value, form, target, met in _rows(figures):
+        if met is not None:
+            verdict = "yes" if met else "**no**"
+            lines.append(f"| {what} | {form.format(value)} | {target} | {verdict} |")
+    return "\n".join(lines) + "\n"
+
+
 def put(page: str, text: str, name: str = "bench") -> str:
     """Return the page with the text between the marks of this name."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
@@ -89,18 +99,18 @@ def _apps(figures: dict[str, Any], apps: int) -> Iterator[Row]:
     where = f"{apps:,} apps every 15 s: "
     full_s = found["start"]["first_round_s"]
     late, more = alone["lateness_p99_ms"], scraped["lateness_p99_ms"] - alone["lateness_p99_ms"]
-    memory = found["resident_mib"]
+    reloaded, memory = found["resident_mib"], alone["resident_mib"]
     checks = (
         ("start to the first full round", full_s, "{:.1f} s", "≤ 20 s", full_s <= 20),
         ("lateness p99", late, "{:.0f} ms", "≤ 250 ms", late <= 250),
         ("a scrape's effect on it", more, "{:+.0f} ms", "≤ 50 ms", more <= 50),
-        ("resident memory after a reload", memory, "{:.0f} MiB", "≤ 200 MiB", memory <= 200),
+        ("resident memory", memory, "{:.0f} MiB", "≤ 200 MiB", memory <= 200),
+        ("resident memory after a reload", reloaded, "{:.0f} MiB", "≤ 200 MiB", reloaded <= 200),
     )
     for what, value, form, target, met in checks:
         yield where + what, value, form, target if largest else "", met if largest else None
     yield where + "lateness p50", alone["lateness_p50_ms"], "{:.0f} ms", "", None
     yield where + "lateness p99.9", alone["lateness_p999_ms"], "{:.0f} ms", "", None
-    yield where + "resident memory", alone["resident_mib"], "{:.0f} MiB", "", None
     yield where + "share of a core", alone["core_share"] * 100, "{:.1f} %", "", None
     yield where + "a scrape takes", found["scraped"]["scrape_s"], "{:.2f} s", "", None
     yield where + "a reload takes", found["reload_s"], "{:.1f} s", "", None
