@@ -315,7 +315,6 @@ async def test_lost_rights_stop_nothing_and_are_said_once(
     await life.until_ready("sd15", "True", "Accepted")
     life.server.kubectl("delete", "rolebinding", "--all", "-n", life.namespace)
     life.apply("sd15", min_workers=3, max_workers=6)
-    life.server.kubectl("delete", "pod", "--all", "-n", life.namespace)
 
     async def said() -> bool:
         return any("403" in str(event.get("error", "")) for event in daemon.events())
