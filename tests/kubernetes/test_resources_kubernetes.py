@@ -58,6 +58,20 @@ def kubeconfig(life: ObjectLife) -> Path:
 @pytest.fixture
 async def resources(life: ObjectLife, kubeconfig: Path) -> AsyncIterator[KubernetesResources]:
     made = connected(life, kubeconfig)
+
+    async def watched() -> bool:
+        """Whether a watch is held: right after its definition a kind's are turned away with 429."""
+        _, version = await made.list(life.namespace)
+        try:
+            async with asyncio.timeout(0.3):
+                await anext(aiter(made.watch(life.namespace, version)))
+        except TimeoutError:
+            return True
+        except ResourceError:
+            return False
+        return True
+
+    await eventually(watched)
     yield made
     await made.aclose()
 
