@@ -110,8 +110,7 @@ def build(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Parts
     tokens = app_tokens(settings)
     client = _client(settings, environ, clock, recorder, tokens, election)
     state = lone_state(settings, database, clock) if election is None else election.state
-    fleet, signals = Fleet(ceilings(settings)), SignalFetcher()
-    breaker = Breaker(clock)
+    fleet, signals, breaker = Fleet(ceilings(settings)), SignalFetcher(), Breaker(clock)
     platform = _guarded(client, settings, clock, breaker, metrics)
     show(metrics, election)
     reconciler = Reconciler(

@@ -171,7 +171,12 @@ class Configuration:
         while True:
             await resources.changed()
             await asyncio.sleep(SETTLE_S)
-            await self.take_objects()
+            try:
+                await self.take_objects()
+            except Exception:  # noqa: BLE001 - the next change must still be taken
+                structlog.get_logger().exception(
+                    "custom resources could not be put in force; what was stays in force"
+                )
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -20,8 +20,11 @@ from autoscaler.settings.custom_resources import ALL_NAMESPACES
 from autoscaler.settings.resource import CUSTOM_RESOURCE, Age, Judge, Judged, Readiness, age_of
 
 Objects = Mapping[ResourceKey, Resource]
+Run = Callable[[], Coroutine[Any, Any, None]]
 
 COMPONENT = "autoscaler"
+ANEW_S = 5.0
+"""Pause after a fault of ours."""
 FIRST_LIST_S = 10.0
 """How long a single pass waits for the objects."""
 
@@ -49,6 +52,7 @@ class CustomResources:
             on_refused=_say_refused,
         )
         self.desk = EventDesk(resources, clock, self._leads_for, self.tally, _say_refused)
+        self._clock = clock
         self._leadership = leadership
         self._resources = resources
         self._judge = Judge()
@@ -68,10 +72,10 @@ class CustomResources:
 
     def start(self) -> None:
         """Begin to watch, and to write."""
-        runs: list[Coroutine[Any, Any, None]] = [each.run() for each in self._watching]
-        runs += [self.keeper.run(), self.desk.run(), self._compare_definitions()]
+        runs: list[Run] = [each.run for each in self._watching]
+        runs += [self.keeper.run, self.desk.run, self._compare_definitions]
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(run, name="custom resources") for run in runs]
+        self._tasks = [loop.create_task(self._kept_up(run), name=str(run)) for run in runs]
 
     async def first(self) -> None:
         """Wait for the first list of every namespace, for a while."""
@@ -126,6 +130,15 @@ class CustomResources:
 
     def _leads_for(self, app: AppKey) -> bool:
         return self._leadership.of(app).left_s() > 0
+
+    async def _kept_up(self, run: Run) -> None:
+        """Run something to its end; a fault of ours is said, and it begins anew."""
+        while True:
+            try:
+                return await run()
+            except Exception:  # noqa: BLE001 - the last line of defence: it runs for months
+                structlog.get_logger().exception("custom resources: a part failed, and begins anew")
+                await self._clock.sleep(ANEW_S)
 
     async def _compare_definitions(self) -> None:
         """Say once whether the cluster's definition is of another version than this program."""

@@ -108,10 +108,10 @@ def history(
     )
     key = None if app is None else app_key(app, namespace)
     with connect(url, token_file) as remote:
-        events = remote.events(key, wanted, limit)[::-1]
+        events, timeline = remote.events(key, wanted, limit)[::-1], _Timeline(key, output)
         if follow:
-            _follow(remote, key, wanted, events, _Timeline(key, output), interval)
-        _print(events, _Timeline(key, output))
+            _follow(remote, key, wanted, events, timeline, interval)
+        _print(events, timeline)
 
 
 def _range(since: str | None, until: str | None) -> tuple[float | None, float | None]:

@@ -146,9 +146,10 @@ class StatusKeeper(SilentRecorder):
             self._entries[found.key].written_at = 0.0
 
     async def run(self) -> None:
-        """Write what is due until cancelled."""
+        """Write what is due until cancelled; begun anew, it takes up what was left."""
         while True:
-            await self._wake.wait()
+            if not self._due:
+                await self._wake.wait()
             self._wake.clear()
             while self._due:
                 if not await self._write_some():

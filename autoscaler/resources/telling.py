@@ -224,9 +224,10 @@ class EventDesk(SilentRecorder):
         self._wake.set()
 
     async def run(self) -> None:
-        """Write what is due until cancelled."""
+        """Write what is due until cancelled; begun anew, it takes up what was left."""
         while True:
-            await self._wake.wait()
+            if not self._due:
+                await self._wake.wait()
             self._wake.clear()
             while self._due:
                 key, _ = self._due.popitem(last=False)

@@ -117,7 +117,7 @@ def _explained(given: dict[str, Any], base: Base) -> InvalidConfiguration:
     except InvalidConfiguration as error:
         errors = (problem for problem in error.problems if problem.severity == "error")
         return InvalidConfiguration(tuple(_from_spec(problem) for problem in errors))
-    raise AssertionError("the two ways to check an app disagree")
+    return InvalidConfiguration((Problem("spec", "is refused by the configuration's rules"),))
 
 
 def _from_spec(problem: Problem) -> Problem:

@@ -33,6 +33,12 @@ class Kept:
         objects = {one.key: self.cluster.objects.get(one.key, one) for one, _ in pairs}
         self.keeper.judged(objects, {one.key: verdict for one, verdict in pairs})
 
+    def begin(self, accepted: Accept) -> Resource:
+        """Create an object, and accept it."""
+        one = self.cluster.put(resource())
+        self.judge((one, accepted(one)))
+        return one
+
     def condition(self, kind: str) -> dict[str, Any]:
         found = self.cluster.status().get("conditions", [])
         return next((dict(each) for each in found if each["type"] == kind), {})
@@ -67,8 +73,7 @@ async def test_a_new_object_is_answered_and_its_app_shown(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        kept.begin(accepted)
         await settle()
         assert kept.condition("Ready")["status"] == "True"
         assert kept.condition("Active")["reason"] == "NotSeenYet"
@@ -91,8 +96,7 @@ async def test_the_time_of_a_condition_is_that_of_its_last_change(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        kept.begin(accepted)
         kept.keeper.decided(decide())
         await settle()
         since = kept.condition("Active")["lastTransitionTime"]
@@ -113,8 +117,7 @@ async def test_an_app_at_rest_costs_the_cluster_nothing(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        kept.begin(accepted)
         kept.keeper.decided(decide())
         await settle()
         written = len(kept.cluster.statuses)
@@ -128,8 +131,7 @@ async def test_a_queue_that_moves_is_written_seldom_and_more_workers_at_once(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        kept.begin(accepted)
         kept.keeper.decided(decide())
         await manual_clock.advance(REST_S)
         before = len(kept.cluster.statuses)
@@ -148,8 +150,7 @@ async def test_a_scale_request_is_dated(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        kept.begin(accepted)
         decision = decide(Reason.LOAD_ABOVE_CAPACITY, action=ScaleUp(2))
         kept.keeper.decided(decision)
         kept.keeper.scaled(decision, ScaleUp(2), Outcome.REJECTED, "no")
@@ -166,8 +167,7 @@ async def test_a_wrong_spec_keeps_the_last_good_one_in_the_status_until_it_is_re
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        kept.begin(accepted)
         kept.keeper.decided(decide())
         await manual_clock.advance(2)
         changed = kept.cluster.change("one", min_workers=9)
@@ -194,8 +194,7 @@ async def test_an_object_that_scales_nothing_shows_no_numbers(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        one = kept.begin(accepted)
         kept.keeper.decided(decide())
         await manual_clock.advance(2)
         twice = Verdict(Readiness.DUPLICATE_APP, "app default/one is given twice", APP)
@@ -213,8 +212,7 @@ async def test_who_does_not_lead_writes_nothing_and_takes_over_what_stands(
 ) -> None:
     async with keeping(manual_clock) as kept:
         kept.leads = False
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        one = kept.begin(accepted)
         await manual_clock.advance(60)
         assert kept.cluster.statuses == []
         # the leader writes meanwhile
@@ -245,8 +243,7 @@ async def test_who_leads_again_trusts_no_status_it_wrote_before(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        one = kept.begin(accepted)
         kept.keeper.decided(decide())
         await manual_clock.advance(2)
         kept.leads = False
@@ -293,8 +290,7 @@ async def test_an_object_that_is_gone_or_another_is_left_alone(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        one = kept.begin(accepted)
         await settle()
         kept.cluster.put(replace(one, uid="another"))
         kept.keeper.decided(decide())
@@ -310,8 +306,7 @@ async def test_starting_workers_are_those_listed_and_those_on_order(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        kept.begin(accepted)
         kept.keeper.decided(decide(census=Census(in_flight=1, on_order=2, present=1)))
         await settle()
         assert kept.cluster.status()["starting"] == 3
@@ -321,8 +316,7 @@ async def test_other_apps_do_not_matter(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with keeping(manual_clock) as kept:
-        one = kept.cluster.put(resource())
-        kept.judge((one, accepted(one)))
+        kept.begin(accepted)
         await settle()
         kept.keeper.decided(decide(app=AppKey("default", "of-the-file")))
         kept.keeper.forget(AppKey("default", "of-the-file"))

@@ -41,6 +41,12 @@ class Told:
     def judge(self, one: Resource, verdict: Verdict) -> None:
         self.desk.judged({one.key: one}, {one.key: verdict})
 
+    def begin(self, accepted: Accept) -> Resource:
+        """Let there be an object that is accepted."""
+        one = resource()
+        self.judge(one, accepted(one))
+        return one
+
     async def events(self) -> list[Occurrence]:
         await settle()
         await self.clock.advance(120)
@@ -72,8 +78,7 @@ async def test_what_was_done_is_told_in_words(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with telling(manual_clock) as told:
-        one = resource()
-        told.judge(one, accepted(one))
+        one = told.begin(accepted)
         up = decide(Reason.LOAD_ABOVE_CAPACITY, message="4 wanted, 2 there")
         told.desk.scaled(up, ScaleUp(2), Outcome.APPLIED, "")
         down = ScaleDown((Candidate("w1", 60.0, "idle longest"),))
@@ -98,8 +103,7 @@ async def test_trouble_is_told_when_it_begins_and_when_it_is_over(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with telling(manual_clock) as told:
-        one = resource()
-        told.judge(one, accepted(one))
+        told.begin(accepted)
         for reason in (
             Reason.AT_TARGET, Reason.PLATFORM_UNREACHABLE, Reason.PLATFORM_UNREACHABLE,
             Reason.UNAUTHORIZED, Reason.AT_TARGET, Reason.AT_TARGET,
@@ -118,8 +122,7 @@ async def test_the_same_again_counts_up_and_later_it_is_another(
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with telling(manual_clock) as told:
-        one = resource()
-        told.judge(one, accepted(one))
+        told.begin(accepted)
         began = manual_clock.now()
         for _ in range(5):
             told.desk.raced(APP, "w1")
@@ -135,8 +138,7 @@ async def test_a_flood_of_different_things_becomes_few_events_that_count_them_al
     manual_clock: ManualClock, decide: Decide, accepted: Accept
 ) -> None:
     async with telling(manual_clock) as told:
-        one = resource()
-        told.judge(one, accepted(one))
+        told.begin(accepted)
         for second in range(500):
             told.desk.raced(APP, f"worker-{second}")
             await manual_clock.advance(1)
@@ -177,8 +179,7 @@ async def test_a_refused_spec_is_told_and_so_is_its_repair(
     manual_clock: ManualClock, accepted: Accept
 ) -> None:
     async with telling(manual_clock) as told:
-        one = resource()
-        told.judge(one, accepted(one))
+        one = told.begin(accepted)
         assert await told.reasons() == []
         told.judge(one, WRONG)
         told.judge(one, WRONG)
@@ -212,8 +213,7 @@ async def test_events_that_the_cluster_dropped_begin_anew(
     manual_clock: ManualClock, accepted: Accept
 ) -> None:
     async with telling(manual_clock) as told:
-        one = resource()
-        told.judge(one, accepted(one))
+        told.begin(accepted)
         told.desk.raced(APP, "w1")
         await manual_clock.advance(5)
         told.cluster.events.clear()
@@ -225,8 +225,7 @@ async def test_a_cluster_that_fails_gets_them_later(
     manual_clock: ManualClock, accepted: Accept
 ) -> None:
     async with telling(manual_clock) as told:
-        one = resource()
-        told.judge(one, accepted(one))
+        told.begin(accepted)
         told.cluster.faults = [ResourceError("503"), ResourceError("503")]
         told.desk.raced(APP, "w1")
         await manual_clock.advance(1)
@@ -237,8 +236,7 @@ async def test_a_cluster_that_fails_gets_them_later(
 
 async def test_a_refusal_is_said_once(manual_clock: ManualClock, accepted: Accept) -> None:
     async with telling(manual_clock) as told:
-        one = resource()
-        told.judge(one, accepted(one))
+        told.begin(accepted)
         told.cluster.faults = [ResourceRefused("403 forbidden")] * 3
         for worker in ("w1", "w2", "w3"):
             told.desk.raced(APP, worker)
