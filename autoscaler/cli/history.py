@@ -97,10 +97,8 @@ def history(
     """
     if follow and until:
         raise CommandError("--follow goes on for ever; leave --until out", USAGE)
-    start, end = _range(since, until)
     wanted = EventFilter(
-        start,
-        end,
+        *_range(since, until),
         tuple(one.value for one in kind or ()),
         tuple(one.value for one in action or ()),
         tuple(one.value for one in reason or ()),
