@@ -28,6 +28,7 @@ from autoscaler.decision.memory import OrderOutcome
 from autoscaler.decision.pipeline import acted
 from autoscaler.decision.quality import judge
 from autoscaler.decision.rollout import find_rollout
+from autoscaler.decision.roster import roster_of
 from autoscaler.model import Decision, Hold, Observation, Reason, ScaleDown, ScaleUp
 from autoscaler.model.errors import NotLeader, PlatformError, StateError, Unreachable
 from autoscaler.ports import AlwaysLeader, Clock, Leadership, Outcome, Platform, Recorder, State
@@ -127,7 +128,7 @@ class Actuator:
             self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)
             return memory
         now = self.clock.now()
-        doubt, _ = judge(second, opened, now)
+        doubt, _ = judge(roster_of(second, opened.known), opened, now)
         if doubt is not None:
             why = f"{doubt.reason}: {doubt.message}"
             self.recorder.scaled(decision, action, Outcome.NOT_SENT, why)

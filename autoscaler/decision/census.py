@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from autoscaler.decision.memory import AppMemory
 from autoscaler.decision.rollout import Rollout
-from autoscaler.model import PRESENT, Census, Observation, WorkerState
+from autoscaler.decision.roster import Roster
+from autoscaler.model import PRESENT, Census, WorkerState
+from autoscaler.model.frozen import maker
 
 _STILL_HERE = PRESENT - {WorkerState.REMOVING}
 # Once, here: CPython 3.11 takes 85 ns to find a member of an enumeration.
 _FREE, _BUSY, _IN_FLIGHT = WorkerState.FREE, WorkerState.BUSY, WorkerState.IN_FLIGHT
 _ROLLIN, _REMOVING, _UNKNOWN = WorkerState.ROLLIN, WorkerState.REMOVING, WorkerState.UNKNOWN
+_census = maker(Census)
 _UNAVAILABLE, _ERROR, _GONE = WorkerState.UNAVAILABLE, WorkerState.ERROR, WorkerState.GONE
 
 
-def count_workers(observation: Observation, memory: AppMemory, rollout: Rollout) -> Census:
+def count_workers(roster: Roster, memory: AppMemory, rollout: Rollout) -> Census:
     """Return the census; ``memory`` must have seen this list already."""
-    workers = observation.workers
+    workers = roster.workers
     starting = memory.starting
     overdue_ids = {i for i, start in starting.items() if start.overdue} if starting else set()
     leaving_ids = memory.leaving
-    counts: dict[WorkerState, int] = dict(Counter([w.state for w in workers]))
+    counts = dict(roster.counts)
     count = counts.get
     present = len(workers) - count(_ERROR, 0) - count(_GONE, 0)
     overdue = leaving = paired = 0
@@ -37,7 +38,7 @@ def count_workers(observation: Observation, memory: AppMemory, rollout: Rollout)
             else:
                 continue
             counts[state] -= 1
-    return Census(
+    return _census(
         free=count(_FREE, 0),
         busy=count(_BUSY, 0),
         in_flight=count(_IN_FLIGHT, 0),
@@ -49,6 +50,6 @@ def count_workers(observation: Observation, memory: AppMemory, rollout: Rollout)
         overdue=overdue,
         leaving=leaving,
         paired=paired,
-        on_order=memory.on_order,
+        on_order=memory.on_order if memory.up_orders else 0,
         present=present - paired,
     )

@@ -17,6 +17,8 @@ from typing import Literal
 from autoscaler.model import Limit, NoData, Proposal, Reason, Recommendation, Role
 
 Rule = Literal["max", "min", "first"]
+_TARGET = Role.TARGET
+"""Once, here: CPython 3.11 takes 85 ns to find a member of an enumeration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class Combined:
 
 def combine(proposals: tuple[Proposal, ...], rule: Rule, current: int) -> Combined:
     """Combine recommendations; ``current``: workers there or on order."""
+    bare = _bare(proposals)
+    if bare is not None:
+        return Combined(bare, (), ())
     missing = _missing(proposals, ceilings=False)
     voted = _vote(proposals, rule)
     floor = _extreme(proposals, _floor, max)
@@ -63,6 +68,19 @@ def combine(proposals: tuple[Proposal, ...], rule: Rule, current: int) -> Combin
         held = Limit(Reason.NO_DATA, workers, current, f"not lowered without data ({missing[0]})")
         return Combined(current, missing, (*raised, *uncapped, held), cap)
     return Combined(workers, missing, (*raised, *uncapped), cap)
+
+
+def _bare(proposals: tuple[Proposal, ...]) -> int | None:
+    """Return the number of the only policy, where it is a target that sets no bounds.
+
+    That is most apps at most looks, and there is nothing to combine.
+    """
+    if len(proposals) != 1 or proposals[0].role is not _TARGET:
+        return None
+    answer = proposals[0].answer
+    if isinstance(answer, NoData) or answer.abstains:
+        return None
+    return answer.workers if answer.floor is None and answer.ceiling is None else None
 
 
 def lower_to_cap(workers: int, cap: Cap | None, min_workers: int) -> tuple[int, tuple[Limit, ...]]:

@@ -8,9 +8,10 @@ request can still reach a chosen worker; no client can close that gap, only keep
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import floor
+from operator import neg
 
 from autoscaler.decision.memory import Change
 from autoscaler.decision.rollout import Rollout, newest_revision
@@ -23,8 +24,10 @@ from autoscaler.model import (
     Worker,
     WorkerState,
 )
+from autoscaler.model.frozen import maker
 
 _FREE = WorkerState.FREE
+_candidate = maker(Candidate)
 CONFIRMATION_VALID_S = 2.0
 """A scale-down call must leave within this many seconds of its confirming list's sending."""
 
@@ -45,27 +48,29 @@ def choose(
     leaving: Collection[str],
 ) -> Drained:
     """Return up to ``count`` (≥ 1) FREE workers in drain order."""
-    free = [w for w in observation.workers if is_removable(w, rollout) and w.id not in leaving]
+    free = removable(observation.workers, rollout)
+    if leaving:
+        free = [w for w in free if w.id not in leaving]
     if not free or rollout.unpaired:
         blocked = rollout.running
         return Drained((), Reason.ROLLING_OUT if blocked else Reason.NO_FREE_WORKERS)
     old_enough = free
     if drain.min_lifetime_s > 0:
         old_enough = [w for w in free if observation.age(w.created_at) >= drain.min_lifetime_s]
-    newest = newest_revision([w for w in observation.workers if w.state in PRESENT])
-    chosen = sorted(old_enough, key=lambda w: _drain_key(w, observation, newest))[:count]
-    candidates = tuple(_explain(w, observation, newest) for w in chosen)
+    newest = _newest(observation)
+    candidates = _explain(_ranked(old_enough, observation, newest)[:count], newest)
     if len(candidates) >= count:
         return Drained(candidates)
     young = len(old_enough) < len(free)
     return Drained(candidates, Reason.MIN_LIFETIME if young else Reason.NO_FREE_WORKERS)
 
 
-def is_removable(worker: Worker, rollout: Rollout) -> bool:
-    """Whether rule 1 lets this worker go: FREE, no sessions, no part of a roll-out."""
-    return (
-        worker.state is _FREE and worker.session_number == 0 and worker.id not in rollout.protected
-    )
+def removable(workers: Iterable[Worker], rollout: Rollout) -> list[Worker]:
+    """Return the workers that rule 1 lets go: FREE, no sessions, no part of a roll-out."""
+    protected = rollout.protected
+    return [
+        w for w in workers if w.state is _FREE and w.session_number == 0 and w.id not in protected
+    ]
 
 
 def choose_failed(
@@ -85,21 +90,44 @@ def choose_failed(
     )
 
 
-def _idle_s(worker: Worker, observation: Observation) -> float:
-    since = worker.last_serve_at if worker.last_serve_at is not None else worker.created_at
-    return observation.age(since)
+def _newest(observation: Observation) -> str:
+    revisions = {w.app_revision for w in observation.workers}
+    if len(revisions) == 1:
+        return revisions.pop()
+    return newest_revision([w for w in observation.workers if w.state in PRESENT])
 
 
-def _drain_key(worker: Worker, observation: Observation, newest: str) -> tuple[bool, float, str]:
-    return (worker.app_revision == newest, -_idle_s(worker, observation), worker.id)
+_Rank = tuple[float, str, Worker]
+"""Minus the seconds that a worker has been idle, its id, and itself: they sort by themselves."""
 
 
-def _explain(worker: Worker, observation: Observation, newest: str) -> Candidate:
-    idle_s = _idle_s(worker, observation)
-    why = f"free, idle {idle_s:.0f} s"
-    if worker.app_revision != newest:
-        why = f"old revision {worker.app_revision or 'unknown'}, {why}"
-    return Candidate(worker.id, idle_s, why)
+def _ranked(workers: list[Worker], observation: Observation, newest: str) -> list[_Rank]:
+    """Return the workers in drain order. A key function would be called for each of them."""
+    now = observation.platform_now
+    since = [w.created_at if w.last_serve_at is None else w.last_serve_at for w in workers]
+    idle_s = [now - at if at is not None and at < now else 0.0 for at in since]
+    ranks = sorted(zip(map(neg, idle_s), [w.id for w in workers], workers, strict=True))
+    old = [rank for rank in ranks if rank[2].app_revision != newest]
+    return old + [rank for rank in ranks if rank[2].app_revision == newest] if old else ranks
+
+
+def _explain(ranks: list[_Rank], newest: str) -> tuple[Candidate, ...]:
+    """Return the candidates, each with the reason why it goes before the others."""
+    return tuple(
+        [
+            _candidate(
+                worker_id,
+                -rank,
+                f"{'' if worker.app_revision == newest else _old(worker)}free, idle"
+                f" {round(-rank)} s",
+            )
+            for rank, worker_id, worker in ranks
+        ]
+    )
+
+
+def _old(worker: Worker) -> str:
+    return f"old revision {worker.app_revision or 'unknown'}, "
 
 
 def budget_left(

@@ -28,6 +28,7 @@ from autoscaler.decision.memory import (
     UpOrder,
 )
 from autoscaler.decision.rollout import NO_ROLLOUT, Rollout
+from autoscaler.decision.roster import Roster
 from autoscaler.model import PRESENT, Observation, Worker, WorkerState
 from autoscaler.model.frozen import nothing
 
@@ -35,6 +36,7 @@ CLOCK_SLACK_S = 2.0
 """How far two clocks may differ in one comparison: a ``Date`` header counts in whole seconds."""
 FOREIGN_WINDOW_S = 600.0
 FOREIGN_LIMIT = 3
+_NOBODY: frozenset[str] = frozenset()
 _FRESH_LISTS = 2
 _REMEMBER_REMOVED_S = 3600.0
 _REMEMBER_REMOVED = 2000
@@ -216,6 +218,8 @@ def our_starts(memory: AppMemory, observation: Observation) -> frozenset[str]:
 
     Without this, workers that a lost order brought could pass for those of an update.
     """
+    if not (memory.up_orders or memory.starting):
+        return _NOBODY
     named = {i for order in memory.up_orders for i in (*order.worker_ids, *order.arrived)}
     ordered = {i for i, start in memory.starting.items() if start.ordered}
     if all(order.worker_ids for order in memory.up_orders):
@@ -234,10 +238,10 @@ def _newcomers(memory: AppMemory, observation: Observation) -> list[Worker]:
     return [w for w in observation.workers if w.id not in known and w.id not in removed]
 
 
-def settle(memory: AppMemory, observation: Observation, rollout: Rollout, now: float) -> Settled:
+def settle(memory: AppMemory, roster: Roster, rollout: Rollout, now: float) -> Settled:
     """Return what a good list says of the open orders, and of other hands on the app."""
-    first_look = memory.last_look_at is None
-    newcomers = _newcomers(memory, observation)
+    observation, first_look = roster.observation, memory.last_look_at is None
+    newcomers = [] if roster.familiar else _newcomers(memory, observation)
     ups, arrivals, unexplained = _attribute(memory, observation, newcomers, rollout)
     ups, expired = _expire_ups(ups)
     downs, gone, raced = _follow_downs(memory, observation)
@@ -260,7 +264,8 @@ def _seen_times(
 ) -> AppMemory:
     up_at, down_at = observation.last_scale_up_at, observation.last_scale_down_at
     times = memory.foreign + ((now,) if foreign else ())
-    times = tuple(at for at in times if at > now - FOREIGN_WINDOW_S)
+    if times:
+        times = tuple([at for at in times if at > now - FOREIGN_WINDOW_S])
     if (up_at, down_at, times) == (memory.platform_up_at, memory.platform_down_at, memory.foreign):
         return memory
     return changed(memory, platform_up_at=up_at, platform_down_at=down_at, foreign=times)
@@ -375,7 +380,7 @@ def _foreign(
     memory: AppMemory, observation: Observation, unexplained: list[Worker]
 ) -> tuple[str, ...]:
     """Return what neither our orders nor a roll-out explains."""
-    found = []
+    found: list[str] = []
     strangers = [w.id for w in unexplained if w.state in PRESENT and not w.replace_worker_id]
     if strangers:
         found.append(f"worker {strangers[0]} appeared, which we did not order")

@@ -22,12 +22,12 @@ from autoscaler.decision.memory import AppMemory, Change
 from autoscaler.decision.quality import judge, put_off
 from autoscaler.decision.rate import limit_rate
 from autoscaler.decision.rollout import Rollout, find_rollout
+from autoscaler.decision.roster import Roster, roster_of
 from autoscaler.decision.shrink import activity, hold_back, tolerate
 from autoscaler.decision.spec import AppSpec
 from autoscaler.decision.stabilization import stabilize, windows
 from autoscaler.decision.startup import follow_starts, learned_cold_start_s
 from autoscaler.model import (
-    PRESENT,
     AppStatus,
     Census,
     Decision,
@@ -43,12 +43,12 @@ from autoscaler.model import (
     Unobserved,
     WorkerState,
 )
-from autoscaler.model.frozen import nothing
+from autoscaler.model.frozen import maker, nothing
 
 GAP_INTERVALS = 3.0
 GAP_FLOOR_S = 60.0
 
-_States = dict[str, WorkerState]
+_decision, _policy_input, _case = maker(Decision), maker(PolicyInput), maker(Case)
 _NOBODY: frozenset[str] = frozenset()
 """One for all: each call of ``frozenset()`` makes another, of 216 bytes."""
 
@@ -67,16 +67,16 @@ def decide(
     if isinstance(look, Unobserved):
         return _hold(spec, memory, look.reason, look.message, now), memory
     memory = follow_clock(memory, look, spec.order_deadline_s)
-    doubt, memory = judge(look, memory, now)
+    roster = roster_of(look, memory.known)
+    doubt, memory = judge(roster, memory, now)
     if doubt is not None:
         if doubt.reason is Reason.STALE_OBSERVATION:
             memory = put_off(memory, now, spec.order_deadline_s)
         return _hold(spec, memory, doubt.reason, doubt.message, now), memory
-    alive = _alive(look)
-    missing, memory = _miss(spec, look, alive, memory, now)
+    missing, memory = _miss(spec, roster, memory, now)
     if missing:
         return _hold(spec, memory, Reason.CONTRADICTORY_OBSERVATION, missing, now), memory
-    scene, memory = _take_in(spec, look, alive, memory, now)
+    scene, memory = _take_in(spec, roster, memory, now)
     return _decide_on(spec, scene, memory, now)
 
 
@@ -93,88 +93,84 @@ def _hold(spec: AppSpec, memory: AppMemory, reason: Reason, message: str, now: f
     )
 
 
-def _miss(
-    spec: AppSpec, look: Observation, alive: _States, memory: AppMemory, now: float
-) -> tuple[str, AppMemory]:
+def _miss(spec: AppSpec, roster: Roster, memory: AppMemory, now: float) -> tuple[str, AppMemory]:
     """Return why workers that are missing are not believed gone (empty if they are).
 
     A second list must confirm it. A list that includes the deleted ones should still name them; one
     that does not is most likely an older one, so then they must stay missing for one deadline.
     """
-    vanished = _vanished(look, alive, memory)
+    vanished = _vanished(roster, memory)
     explained = memory.app is not None and memory.app.status is AppStatus.PAUSED
     if not vanished or explained:
         return "", memory
     since = memory.vanished_at if memory.vanished_at is not None else now
     waited = now - since >= spec.order_deadline_s
-    if vanished <= memory.unconfirmed and (waited or not look.show_all):
+    if vanished <= memory.unconfirmed and (waited or not roster.observation.show_all):
         return "", memory
     some = ", ".join(sorted(vanished)[:3])
     return (
         f"{len(vanished)} workers vanished unordered ({some}); more lists must confirm it",
-        changed(memory, unconfirmed=vanished, glimpsed=_going_on(alive), vanished_at=since),
+        changed(memory, unconfirmed=vanished, glimpsed=_going_on(roster), vanished_at=since),
     )
 
 
-def _vanished(observation: Observation, alive: _States, memory: AppMemory) -> frozenset[str]:
+def _vanished(roster: Roster, memory: AppMemory) -> frozenset[str]:
     """Return ids that lived in the last list and are not in this one at all, unordered."""
-    if not memory.glimpsed and memory.known.keys() <= alive.keys():
+    known = memory.known
+    if not memory.glimpsed and (roster.familiar or known.keys() <= roster.alive.keys()):
         return _NOBODY
-    listed = {w.id for w in observation.workers}
+    listed = frozenset(roster.ids)
     lived = memory.glimpsed.union(
-        i for i, state in memory.known.items() if state is not WorkerState.REMOVING
+        i for i, state in known.items() if state is not WorkerState.REMOVING
     )
     return lived - listed - memory.leaving
 
 
-def _going_on(alive: _States) -> frozenset[str]:
-    return frozenset(i for i, state in alive.items() if state is not WorkerState.REMOVING)
-
-
-def _alive(observation: Observation) -> _States:
-    return {w.id: w.state for w in observation.workers if w.state in PRESENT}
+def _going_on(roster: Roster) -> frozenset[str]:
+    return frozenset(i for i, state in roster.alive.items() if state is not WorkerState.REMOVING)
 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    observation: Observation
+    """What one believed list tells, apart from what memory holds of it already."""
+
+    roster: Roster
     rollout: Rollout
     settled: Settled
     census: Census
+    watching_since: float
+    first_look_at: float
+    last_active_at: float
+
+
+_scene = maker(_Scene)
 
 
 def _take_in(
-    spec: AppSpec, observation: Observation, alive: _States, memory: AppMemory, now: float
+    spec: AppSpec, roster: Roster, memory: AppMemory, now: float
 ) -> tuple[_Scene, AppMemory]:
-    """Update memory by a list that is believed."""
+    """Return what a list that is believed tells, and memory with its orders and starts followed."""
+    observation = roster.observation
     rollout = find_rollout(observation, our_starts(memory, observation))
-    settled = settle(memory, observation, rollout, now)
+    settled = settle(memory, roster, rollout, now)
     memory = follow_starts(
         _first_look(spec, settled.memory, observation, now),
-        observation,
+        roster,
         spec.startup,
         settled.arrivals,
         settled.expired,
         now,
     )
     since = _watching_since(spec, memory, now)
-    # A start that ended while nobody looked would be learned as long as the gap was.
-    learned = settled.memory if since == now else memory
-    census = count_workers(observation, memory, rollout)
+    if since == now and memory.cold_starts_s is not settled.memory.cold_starts_s:
+        # A start that ended while nobody looked would be learned as long as the gap was.
+        memory = changed(memory, cold_starts_s=settled.memory.cold_starts_s)
+    census = count_workers(roster, memory, rollout)
     first_look_at, last_active_at = activity(memory, observation, census, now)
-    memory = changed(
+    return (
+        _scene(roster, rollout, settled, census, since, first_look_at, last_active_at),
         memory,
-        known=alive,
-        unconfirmed=_NOBODY,
-        glimpsed=_NOBODY,
-        vanished_at=None,
-        watching_since=since,
-        last_look_at=now,
-        first_look_at=first_look_at,
-        last_active_at=last_active_at,
-        cold_starts_s=learned.cold_starts_s,
     )
-    return _Scene(observation, rollout, settled, census), memory
 
 
 def _first_look(
@@ -218,7 +214,7 @@ def _watching_since(spec: AppSpec, memory: AppMemory, now: float) -> float:
 def _decide_on(
     spec: AppSpec, scene: _Scene, memory: AppMemory, now: float
 ) -> tuple[Decision, AppMemory]:
-    census, observation = scene.census, scene.observation
+    census, observation = scene.census, scene.roster.observation
     low, high, warnings = _bounds(spec, observation)
     said, states = _ask(spec, scene, memory, low, high, now)
     proposals, shadow = said[: len(spec.policies)], said[len(spec.policies) :]
@@ -240,6 +236,14 @@ def _decide_on(
     )
     memory = changed(
         memory,
+        known=scene.roster.alive,
+        unconfirmed=_NOBODY,
+        glimpsed=_NOBODY,
+        vanished_at=None,
+        watching_since=scene.watching_since,
+        last_look_at=now,
+        first_look_at=scene.first_look_at,
+        last_active_at=scene.last_active_at,
         signal_failures=failures,
         last_good_capacity=good,
         policy_states=states,
@@ -257,10 +261,10 @@ def _decide_on(
         final, ordered = put_first(memory, final, Bounds(low, high, current, blind), now)
         limits += ordered
     sizing = size_action(
-        Case(spec, observation, census, scene.rollout, memory, now, final, low, high, limits)
+        _case(spec, observation, census, scene.rollout, memory, now, final, low, high, limits)
     )
     queue = observation.queue_size
-    decision = Decision(
+    decision = _decision(
         app=spec.key,
         at=now,
         action=sizing.action,
@@ -303,8 +307,8 @@ def _bounds(spec: AppSpec, observation: Observation) -> tuple[int, int, tuple[st
 def _ask(
     spec: AppSpec, scene: _Scene, memory: AppMemory, low: int, high: int, now: float
 ) -> tuple[tuple[Proposal, ...], Mapping[str, Any]]:
-    given = PolicyInput(
-        observation=scene.observation,
+    given = _policy_input(
+        observation=scene.roster.observation,
         census=scene.census,
         now=now,
         min_workers=low,

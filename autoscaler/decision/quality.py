@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from autoscaler.decision.change import changed
 from autoscaler.decision.memory import AppMemory, OrderOutcome
-from autoscaler.model import PRESENT, Observation, Reason, WorkerState
+from autoscaler.decision.roster import Roster
+from autoscaler.model import Observation, Reason, WorkerState
 
 STALE_ACCEPTED_AFTER_S = 600.0
 """A platform that contradicts its past for this long has a new past; else we waited for ever."""
@@ -25,16 +26,15 @@ class Doubt:
     message: str
 
 
-def judge(
-    observation: Observation, memory: AppMemory, now: float
-) -> tuple[Doubt | None, AppMemory]:
+def judge(roster: Roster, memory: AppMemory, now: float) -> tuple[Doubt | None, AppMemory]:
     """Return why the list may not be acted upon (``None`` if it may), and the memory after it."""
+    observation = roster.observation
     if observation.problems:
         return Doubt(
             Reason.CONTRADICTORY_OBSERVATION,
             "the list contradicts itself: " + observation.problems[0],
         ), memory
-    stale = _stale(observation, memory)
+    stale = _stale(roster, memory)
     if stale is None:
         return None, changed(memory, stale_since=None) if memory.stale_since else memory
     since = memory.stale_since if memory.stale_since is not None else now
@@ -80,22 +80,18 @@ def _later(sent_at: float, deadline_at: float, now: float, order_deadline_s: flo
     return max(deadline_at, min(now + order_deadline_s, latest))
 
 
-def _stale(observation: Observation, memory: AppMemory) -> str | None:
+def _stale(roster: Roster, memory: AppMemory) -> str | None:
+    observation, removed, alive = roster.observation, memory.removed, roster.alive
     if _went_back(memory.platform_up_at, observation.last_scale_up_at):
         return "an older list: lastScaleUpTime went back"
     if _went_back(memory.platform_down_at, observation.last_scale_down_at):
         return "an older list: lastScaleDownDeleteTime went back"
     if _hides_order(observation, memory):
         return "an older list: it was made before an order that the platform has accepted"
-    removed = memory.removed
-    if removed and not removed.keys().isdisjoint([w.id for w in observation.workers]):
-        for worker in observation.workers:
-            if (
-                worker.id in removed
-                and worker.state in PRESENT
-                and worker.state is not WorkerState.REMOVING
-            ):
-                return f"an older list: worker {worker.id}, which we removed, is alive in it"
+    if removed and not removed.keys().isdisjoint(alive.keys()):
+        for worker_id, state in alive.items():
+            if worker_id in removed and state is not WorkerState.REMOVING:
+                return f"an older list: worker {worker_id}, which we removed, is alive in it"
     return None
 
 

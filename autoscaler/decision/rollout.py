@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from autoscaler.model import PRESENT, Observation, Worker, WorkerState
 
+_ROLLIN = WorkerState.ROLLIN
 STUCK_AFTER_S = 3600.0
 """A replacement that is not ready after so long holds up nobody else any more."""
 
@@ -67,11 +68,8 @@ def find_rollout(observation: Observation, ours: Collection[str]) -> Rollout:
 
 def _is_uniform(workers: Collection[Worker]) -> bool:
     """Whether all run one revision and none bears a mark: the common case, seen at a glance."""
-    return (
-        len({w.app_revision for w in workers}) <= 1
-        and {w.replace_worker_id for w in workers} <= {""}
-        and WorkerState.ROLLIN not in [w.state for w in workers]
-    )
+    found = {None if w.replace_worker_id or w.state is _ROLLIN else w.app_revision for w in workers}
+    return len(found) <= 1 and None not in found
 
 
 def _stand_ins(pairs: Mapping[str, str]) -> frozenset[str]:

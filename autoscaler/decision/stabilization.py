@@ -40,8 +40,8 @@ def stabilize(
     Old recommendations are read within the bounds in force now, so that a lowered maximum, or a
     raised minimum, takes effect at once. Call :func:`remember` with ``wanted`` first.
     """
-    highest = _clamp(memory.high[0].workers, min_workers, max_workers)
-    lowest = _clamp(memory.low[0].workers, min_workers, max_workers)
+    highest = min(max(memory.high[0].workers, min_workers), max_workers)
+    lowest = min(max(memory.low[0].workers, min_workers), max_workers)
     result = min(max(current, lowest), highest)
     if result == wanted:
         return result, None
@@ -49,7 +49,3 @@ def stabilize(
     bound = memory.high[0] if word == "down" else memory.low[0]
     why = f"scale-{word} window still holds a recommendation of {bound.workers}"
     return result, Limit(Reason.STABILIZING, wanted, result, why)
-
-
-def _clamp(workers: int, low: int, high: int) -> int:
-    return min(max(workers, low), high)

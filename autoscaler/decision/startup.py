@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from autoscaler.decision.change import changed
 from autoscaler.decision.memory import AppMemory, CrashLoop, Starting
+from autoscaler.decision.roster import Roster
 from autoscaler.decision.spec import Startup
 from autoscaler.model import Observation, Worker, WorkerState
 
@@ -48,7 +49,7 @@ class _Endings:
 
 def follow_starts(
     memory: AppMemory,
-    observation: Observation,
+    roster: Roster,
     startup: Startup,
     new_orders: Mapping[str, float],
     expired: tuple[float, ...],
@@ -59,9 +60,9 @@ def follow_starts(
     ``new_orders``: for each id attributed to an order of ours in this pass, when that order was
     sent. ``expired``: sending times of orders whose workers never showed.
     """
-    if not (memory.starting or new_orders or expired or _any_in_flight(observation)):
+    if not (memory.starting or new_orders or expired or _IN_FLIGHT in roster.counts):
         return memory
-    endings = _end_starts(memory, observation, startup, new_orders, now)
+    endings = _end_starts(memory, roster, startup, new_orders, now)
     failed = endings.failed_order_at + expired
     guard = _guard(memory.crash_loop, startup, failed, now, succeeded=endings.succeeded)
     return changed(
@@ -72,17 +73,14 @@ def follow_starts(
     )
 
 
-def _any_in_flight(observation: Observation) -> bool:
-    return _IN_FLIGHT in [w.state for w in observation.workers]
-
-
 def _end_starts(
     memory: AppMemory,
-    observation: Observation,
+    roster: Roster,
     startup: Startup,
     new_orders: Mapping[str, float],
     now: float,
 ) -> _Endings:
+    observation = roster.observation
     limit_s = start_up_deadline_s(startup, memory.cold_starts_s)
     listed = {w.id: w for w in observation.workers}
     watched = dict(memory.starting)

@@ -44,7 +44,7 @@ class Census:
     @property
     def capacity(self) -> int:
         """Workers that serve or will: what a desired number is compared with."""
-        return self.ready + self.in_flight + self.rollin + self.on_order
+        return self.free + self.busy + self.in_flight + self.rollin + self.on_order
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,12 +101,12 @@ def _keep_all(candidates: Any, first: Observation, *_: Any, **__: Any) -> Confir
     return Confirmed(tuple(by_id[one.worker_id] for one in candidates), ())
 
 
-def _in_states(*states: WorkerState) -> Callable[..., bool]:
-    return lambda worker, _: worker.state in states and worker.session_number == 0
+def _in_states(*states: WorkerState) -> Callable[..., list[Any]]:
+    return lambda workers, _: [w for w in workers if w.state in states and w.session_number == 0]
 
 
-def _sessions_do_not_matter(worker: Any, _: Any) -> bool:
-    return worker.state is WorkerState.FREE
+def _sessions_do_not_matter(workers: Any, _: Any) -> list[Any]:
+    return [w for w in workers if w.state is WorkerState.FREE]
 
 
 def _why_stays_but_for_sessions(before: Any, after: Any, rollout: Any) -> str | None:
@@ -207,7 +207,7 @@ def _tell_all(text: str, secret: str) -> str:
 
 
 def _unexplained(*facts: Any) -> Any:
-    return replace(_EXPLAIN(*facts), why="")
+    return tuple(replace(one, why="") for one in _EXPLAIN(*facts))
 
 
 _NO_FIRST_LOOK = setting(pipeline, "_first_look", lambda _spec, memory, *_: memory)
@@ -217,19 +217,19 @@ MUTATIONS = (
         1,
         "a busy worker may go",
         (4,),
-        setting(drain, "is_removable", _in_states(WorkerState.FREE, WorkerState.BUSY)),
+        setting(drain, "removable", _in_states(WorkerState.FREE, WorkerState.BUSY)),
     ),
     mutation(
         1,
         "a starting worker may go",
         (5,),
-        setting(drain, "is_removable", _in_states(WorkerState.IN_FLIGHT)),
+        setting(drain, "removable", _in_states(WorkerState.IN_FLIGHT)),
     ),
     mutation(
         1,
         "sessions do not matter",
         (4,),
-        setting(drain, "is_removable", _sessions_do_not_matter),
+        setting(drain, "removable", _sessions_do_not_matter),
         setting(drain, "_why_stays", _why_stays_but_for_sessions),
     ),
     mutation(1, "the second list is not compared", (5, 4), setting(actuator, "confirm", _keep_all)),

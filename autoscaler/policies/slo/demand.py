@@ -8,9 +8,10 @@ workers); it forgets by the number of completions, so that it follows a changing
 from __future__ import annotations
 
 from itertools import repeat
-from operator import sub
+from operator import le, sub
 
 from autoscaler.model import PolicyInput, Worker, WorkerState
+from autoscaler.model.frozen import maker
 from autoscaler.policies.slo.state import PRIOR_SERVICE_S, Demand
 
 _MEMORY_REQUESTS = 500.0
@@ -19,19 +20,16 @@ _MEMORY_PASSES = 0.9995
 """What each pass keeps of it, so that an idle app forgets as well."""
 _COLD_START_WEIGHT = 0.2
 _CLOCK_SLACK_S = 0.5
+_demand = maker(Demand)
 _BUSY, _FREE, _IN_FLIGHT = WorkerState.BUSY, WorkerState.FREE, WorkerState.IN_FLIGHT
 
 
 def observe(given: PolicyInput, queue: int, before: Demand) -> Demand:
     """Return what is known of the demand after this list."""
     observation, census = given.observation, given.census
-    counts = {w.id: w.success_count + w.failed_count for w in observation.workers}
-    counted = map(before.counts.get, counts, repeat(0))
-    grown = [*map(sub, counts.values(), counted)]
-    # Counters only grow; one that does not belongs to a worker that began anew.
-    completed = sum(grown) if min(grown, default=0) >= 0 else sum([n for n in grown if n > 0])
+    counts, completed, familiar = _count(observation.workers, before.counts)
     busy = census.busy
-    cold_start_s, starting = _cold_start(given, before, counts)
+    cold_start_s, starting = _cold_start(given, before, counts, familiar=familiar)
     if before.at is None:
         step_s, arrived = before.step_s, busy + queue
         busy_s = finished = 0.0
@@ -43,7 +41,7 @@ def observe(given: PolicyInput, queue: int, before: Demand) -> Demand:
         busy_s = before.busy_s * kept + (busy + before.busy) / 2 * step_s
         finished = before.finished * kept + completed
     ever = before.ever_finished + completed
-    return Demand(
+    return _demand(
         at=observation.received_at,
         step_s=step_s,
         busy=busy,
@@ -63,6 +61,24 @@ def observe(given: PolicyInput, queue: int, before: Demand) -> Demand:
     )
 
 
+def _count(workers: tuple[Worker, ...], before: dict[str, int]) -> tuple[dict[str, int], int, bool]:
+    """Return the requests finished by worker id, how many since ``before``, and if all are known.
+
+    The same workers in the same order, as at most looks, are compared column by column.
+    """
+    ids, totals = [w.id for w in workers], [w.success_count + w.failed_count for w in workers]
+    familiar = ids == [*before]
+    counted = before.values() if familiar else [*map(before.get, ids, repeat(0))]
+    # Counters only grow; one that does not belongs to a worker that began anew.
+    if all(map(le, counted, totals)):
+        completed = sum(totals) - sum(counted)
+    else:
+        completed = sum([n for n in map(sub, totals, counted) if n > 0])
+    if familiar and totals == [*counted]:
+        return before, completed, True
+    return dict(zip(ids, totals, strict=True)), completed, familiar
+
+
 def _service_s(busy_s: float, finished: float, ever_finished: int, busy: int) -> float:
     """Return the mean service time; the prior fades as the first generation of requests ends.
 
@@ -75,19 +91,20 @@ def _service_s(busy_s: float, finished: float, ever_finished: int, busy: int) ->
 
 
 def _cold_start(
-    given: PolicyInput, before: Demand, counts: dict[str, int]
+    given: PolicyInput, before: Demand, counts: dict[str, int], *, familiar: bool
 ) -> tuple[float | None, tuple[str, ...]]:
     """Learn from creation to the first list that shows a worker FREE or BUSY."""
     learned = before.cold_start_s
+    known = before.counts
+    listed_before = familiar or counts.keys() <= known.keys()
+    if listed_before and not before.starting:
+        return given.cold_start_s if given.cold_start_s is not None else learned, ()
     starting: list[str] = []
     was_starting = set(before.starting)
     now = given.observation.platform_now
     newer_than = now if before.at is None else now - (given.observation.received_at - before.at)
-    counted = before.counts
-    new = was_starting
-    if not counts.keys() <= counted.keys():
-        new = was_starting | (counts.keys() - counted.keys())
-    for worker in [w for w in given.observation.workers if w.id in new] if new else ():
+    new = was_starting if listed_before else was_starting | (counts.keys() - known.keys())
+    for worker in [w for w in given.observation.workers if w.id in new]:
         if worker.state is _IN_FLIGHT:
             starting.append(worker.id)
             continue

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import exp
 
+from autoscaler.model.frozen import maker
 from autoscaler.policies.slo.state import Demand, Profile, Season
 
 SLOT_S = 1_800.0
@@ -29,6 +30,7 @@ _PROVEN_S = 86_400.0
 _BETTER = 0.9
 """Its mean squared error must stay below this part of the short-term forecast's."""
 UNKNOWN = -1.0
+_profile, _season = maker(Profile), maker(Season)
 
 
 def update(before: Season, demand: Demand) -> Season:
@@ -37,7 +39,7 @@ def update(before: Season, demand: Demand) -> Season:
     profiles = before.profiles or tuple([Profile((UNKNOWN,) * n) for n in SLOTS])
     profiles = tuple([_level(one, slot, demand) for one in profiles])
     if slot == before.slot:
-        return Season(
+        return _season(
             slot, before.arrived + demand.arrived, before.seconds + demand.step_s, profiles
         )
     if before.slot < 0:
@@ -61,7 +63,7 @@ def _level(profile: Profile, slot: int, demand: Demand) -> Profile:
     if expected < 0:
         return profile
     kept = exp(-demand.step_s / _LEVEL_S)
-    return Profile(
+    return _profile(
         profile.rates,
         profile.came * kept + demand.arrived,
         profile.expected * kept + expected * demand.step_s,
@@ -97,7 +99,7 @@ def judge(
             for one, rate in zip(season.profiles, told, strict=True)
         ]
     )
-    return Season(season.slot, season.arrived, season.seconds, profiles)
+    return _season(season.slot, season.arrived, season.seconds, profiles)
 
 
 def _judged(one: Profile, rate: float, load: float, mixed: float, step_s: float) -> Profile:
@@ -105,7 +107,7 @@ def _judged(one: Profile, rate: float, load: float, mixed: float, step_s: float)
     weight = step_s / min(judged_s, _JUDGED_S)
     error = one.error + ((load - rate) ** 2 - one.error) * weight
     rival = one.rival + ((load - mixed) ** 2 - one.rival) * weight
-    return Profile(one.rates, one.came, one.expected, judged_s, error, rival)
+    return _profile(one.rates, one.came, one.expected, judged_s, error, rival)
 
 
 def raised(season: Season, short: float, told: tuple[float, ...]) -> float:
