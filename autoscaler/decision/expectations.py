@@ -369,10 +369,15 @@ def _was_raced(before: Served, after: Worker | None, gone: tuple[str, ...]) -> b
 def _remember_removed(
     removed: Mapping[str, float], gone: tuple[str, ...], now: float
 ) -> Mapping[str, float]:
-    if not gone and (not removed or min(removed.values()) > now - _REMEMBER_REMOVED_S):
+    # The oldest comes first: see below.
+    if not gone and (not removed or next(iter(removed.values())) > now - _REMEMBER_REMOVED_S):
         return removed
     recent = {i: at for i, at in removed.items() if at > now - _REMEMBER_REMOVED_S}
-    recent.update(dict.fromkeys(gone, now))
+    for worker_id in gone:
+        recent.pop(worker_id, None)
+        recent[worker_id] = now
+    if len(recent) <= _REMEMBER_REMOVED:
+        return recent
     return dict(list(recent.items())[-_REMEMBER_REMOVED:])
 
 

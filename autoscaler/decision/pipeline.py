@@ -116,14 +116,12 @@ def _miss(spec: AppSpec, roster: Roster, memory: AppMemory, now: float) -> tuple
 
 def _vanished(roster: Roster, memory: AppMemory) -> frozenset[str]:
     """Return ids that lived in the last list and are not in this one at all, unordered."""
-    known = memory.known
-    if not memory.glimpsed and (roster.familiar or known.keys() <= roster.alive.keys()):
+    known, alive = memory.known, roster.alive
+    if roster.familiar and not memory.glimpsed:
         return _NOBODY
-    listed = frozenset(roster.ids)
-    lived = memory.glimpsed.union(
-        i for i, state in known.items() if state is not WorkerState.REMOVING
-    )
-    return lived - listed - memory.leaving
+    absent = [i for i in known if i not in alive and known[i] is not WorkerState.REMOVING]
+    lived = memory.glimpsed.union(absent) - memory.leaving
+    return lived.difference(roster.ids) if lived else _NOBODY
 
 
 def _going_on(roster: Roster) -> frozenset[str]:

@@ -82,13 +82,14 @@ def _end_starts(
 ) -> _Endings:
     observation = roster.observation
     limit_s = start_up_deadline_s(startup, memory.cold_starts_s)
-    listed = {w.id: w for w in observation.workers}
     watched = dict(memory.starting)
-    for worker in observation.workers:
-        if (worker.state is _IN_FLIGHT or worker.id in new_orders) and worker.id not in watched:
+    started = [w for w in observation.workers if w.state is _IN_FLIGHT or w.id in new_orders]
+    for worker in started:
+        if worker.id not in watched:
             since = now - observation.age(worker.created_at)
             order_at = new_orders.get(worker.id, since)
             watched[worker.id] = Starting(since, order_at, ordered=worker.id in new_orders)
+    listed = {w.id: w for w in observation.workers if w.id in watched}
     still: dict[str, Starting] = {}
     samples: list[float] = []
     failed: list[float] = []

@@ -6,14 +6,14 @@ happens for each worker of a list, or several times in a decision, it is a good 
 
 A *draft* is an object of a twin class with the same slots that is not frozen yet. It is filled in,
 and then becomes the frozen class; CPython allows that between classes of one layout. That takes a
-quarter of the time, and nobody can tell the result from one made the usual way.
+quarter of the time, and nobody can tell the result from one made the usual way. The functions that
+do it are written by name of field and compiled, as ``dataclasses`` does it with constructors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields, make_dataclass
-from operator import attrgetter
+from dataclasses import MISSING, Field, field, fields, make_dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -33,43 +33,58 @@ def draft_of(frozen: type[Any]) -> Any:
     Once an object of it is complete, ``draft.__class__ = frozen`` freezes it. A ``__post_init__``
     is not run.
     """
-    return make_dataclass(f"{frozen.__name__}Draft", _columns(frozen), slots=True)
-
-
-def _columns(frozen: type[Any]) -> list[tuple[str, Any, Any]]:
-    return [
+    columns = [
         (f.name, Any, field(default=f.default, default_factory=f.default_factory))
         for f in fields(frozen)
     ]
+    return make_dataclass(f"{frozen.__name__}Draft", columns, slots=True)
 
 
 def maker(frozen: type[T]) -> type[T]:
-    """Return what makes objects of a frozen slotted dataclass, in a third of the time.
+    """Return a constructor of a frozen slotted dataclass, three times as fast as its own.
 
-    It is called as the class itself is: it fills in a draft, and freezes it. A ``__post_init__`` of
-    the class is not run.
+    It is called as the class is. A ``__post_init__`` is not run.
     """
+    columns = fields(frozen)  # type: ignore[arg-type]  # T is a dataclass, which no bound can say
+    lines = [f"draft.{f.name} = {_value(f)}" for f in columns]
+    given = ", ".join([f"{f.name}{_default(f)}" for f in columns])
+    made: type[T] = _compiled(frozen, given, lines, columns)
+    return made
 
-    def freeze(draft: Any) -> None:
-        draft.__class__ = frozen
 
-    making: type[T] = make_dataclass(
-        frozen.__name__, _columns(frozen), namespace={"__post_init__": freeze}, slots=True
-    )
-    return making
+def _default(column: Field[Any]) -> str:
+    if column.default is MISSING and column.default_factory is MISSING:
+        return ""
+    return f"=_{column.name}_default"
+
+
+def _value(column: Field[Any]) -> str:
+    name = column.name
+    if column.default_factory is MISSING:
+        return name
+    return f"_{name}_default() if {name} is _{name}_default else {name}"
 
 
 def changer(frozen: type[T]) -> Callable[..., T]:
-    """Return a ``dataclasses.replace`` for one frozen slotted dataclass, four times as fast."""
-    draft_class = draft_of(frozen)
-    read = attrgetter(*[f.name for f in fields(draft_class)])
-
-    def change(whole: T, **changes: Any) -> T:
-        draft: Any = draft_class(*read(whole))
-        for name, value in changes.items():
-            setattr(draft, name, value)
-        draft.__class__ = frozen
-        changed: T = draft
-        return changed
-
+    """Return a ``dataclasses.replace`` for one frozen slotted dataclass, five times as fast."""
+    columns = fields(frozen)  # type: ignore[arg-type]  # as above
+    lines = [f"draft.{f.name} = whole.{f.name}" for f in columns]
+    lines += ["for name, value in changes.items():", "    setattr(draft, name, value)"]
+    change: Callable[..., T] = _compiled(frozen, "whole, /, **changes", lines, columns)
     return change
+
+
+def _compiled(
+    frozen: type[Any], parameters: str, lines: list[str], columns: tuple[Field[Any], ...]
+) -> Any:
+    """Return a function of these parameters that fills a draft in by these lines."""
+    scope: dict[str, Any] = {"blank": object.__new__, "draft_class": draft_of(frozen)}
+    scope["frozen"] = frozen
+    for f in columns:
+        scope[f"_{f.name}_default"] = (
+            f.default if f.default_factory is MISSING else f.default_factory
+        )
+    body = ["draft = blank(draft_class)", *lines, "draft.__class__ = frozen", "return draft"]
+    text = f"def {frozen.__name__}({parameters}):\n" + "".join([f"    {line}\n" for line in body])
+    exec(text, scope)  # noqa: S102 - made of the names of our own fields, and nothing else
+    return scope[frozen.__name__]

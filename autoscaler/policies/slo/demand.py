@@ -72,10 +72,10 @@ def _count(workers: tuple[Worker, ...], before: dict[str, int]) -> tuple[dict[st
     # Counters only grow; one that does not belongs to a worker that began anew.
     if all(map(le, counted, totals)):
         completed = sum(totals) - sum(counted)
+        if familiar and not completed:
+            return before, 0, True
     else:
         completed = sum([n for n in map(sub, totals, counted) if n > 0])
-    if familiar and totals == [*counted]:
-        return before, completed, True
     return dict(zip(ids, totals, strict=True)), completed, familiar
 
 

@@ -119,9 +119,8 @@ class Simulation:
         requests = early = completions = 0
         try:
             while True:
-                event_at = events[0][0] if events else inf
+                event_at, number, worker = events[0]
                 if event_at <= arrival and event_at <= poll:
-                    _, number, worker = events[0]
                     worker.seen = None
                     if worker.ready:
                         completions += 1

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappush
+from math import inf
 from random import Random  # noqa: TID251 - seeded
-from typing import Any, Literal
+from typing import Literal
 
 from autoscaler.model import AppKey, Observation, QueuedRequest, Worker, WorkerState
-from autoscaler.model.frozen import draft_of
+from autoscaler.model.frozen import maker
 from autoscaler.simulator.lab.trace import Request
 
 EPOCH_S = 1_735_689_600.0
@@ -64,7 +65,8 @@ class Setup:
     seed: int = 0
 
 
-_Draft = draft_of(Worker)  # a third less time for a whole simulation than with Worker itself
+_worker = maker(Worker)
+_observation = maker(Observation)
 
 
 class SimWorker:
@@ -114,7 +116,8 @@ class Fleet:
         self.setup = setup
         self.workers: dict[int, SimWorker] = {}
         self.free: deque[SimWorker] = deque()
-        self.events: list[Event] = []
+        self.events: list[Event] = [(inf, -1, SimWorker(-1, inf, dead=True))]
+        """A heap. Its last one never comes, so that there is always a next one to look at."""
         self.cost_s = 0.0
         self.ordered = self.removed = 0
         self.last_up: float | None = None
@@ -175,7 +178,7 @@ class Fleet:
         shown_before = now - self.setup.list_lag_s
         rows = self._rows(shown_before)
         moment = EPOCH_S + now
-        return Observation(
+        return _observation(
             app=APP,
             workers=tuple(rows),
             queue_size=queue_size,
@@ -189,22 +192,19 @@ class Fleet:
         )
 
     def _rows(self, shown_before: float) -> list[Worker]:
-        """Return the rows of a list; in one loop, since most of a simulation's rows are new."""
-        rows: list[Any] = []
-        for w in self.workers.values():
-            if w.seen is None:
-                if not w.ready:
-                    if w.created > shown_before:
-                        continue
-                    state, last = _IN_FLIGHT, None
-                else:
-                    state = _BUSY if w.busy else _FREE
-                    last = None if w.last is None else EPOCH_S + w.last
-                draft = _Draft(w.name, state, w.created_at, None, last, w.count, w.failed)
-                draft.__class__ = Worker
-                w.seen = draft
-            rows.append(w.seen)
-        return rows
+        """Return the rows of a list; only what changed since the last one is made anew."""
+        workers: Iterable[SimWorker] = self.workers.values()
+        if self.setup.list_lag_s > 0:
+            workers = [w for w in workers if w.seen or w.ready or w.created <= shown_before]
+        return [w.seen or _row(w) for w in workers]
+
+
+def _row(w: SimWorker) -> Worker:
+    """Make a worker's row, and remember it."""
+    state = (_BUSY if w.busy else _FREE) if w.ready else _IN_FLIGHT
+    last = None if w.last is None else EPOCH_S + w.last
+    w.seen = row = _worker(w.name, state, w.created_at, None, last, w.count, w.failed)
+    return row
 
 
 def _listed(waiting: Iterable[Request]) -> tuple[QueuedRequest, ...]:
