@@ -273,9 +273,9 @@ def _at_rest(case: Case) -> Sizing:
         last = case.limits[-1]
         if last.reason is not Reason.BELOW_MINIMUM:
             return Sizing(Hold(), last.reason, f"{last.before} wanted, but {last.why}")
-    missing = next((x for x in case.limits if x.reason in (Reason.NO_DATA, Reason.FALLBACK)), None)
-    if missing is not None:
-        return Sizing(Hold(), missing.reason, missing.why)
+    for limit in case.limits:
+        if limit.reason in (Reason.NO_DATA, Reason.FALLBACK):
+            return Sizing(Hold(), limit.reason, limit.why)
     if case.census.ready < case.desired:
         if _outcome_unknown(case):
             return Sizing(Hold(), Reason.OUTCOME_UNKNOWN, _LOST)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import floor
-from operator import neg
 
 from autoscaler.decision.memory import Change
 from autoscaler.decision.rollout import Rollout, newest_revision
@@ -104,9 +103,12 @@ _Rank = tuple[float, str, Worker]
 def _ranked(workers: list[Worker], observation: Observation, newest: str) -> list[_Rank]:
     """Return the workers in drain order. A key function would be called for each of them."""
     now = observation.platform_now
-    since = [w.created_at if w.last_serve_at is None else w.last_serve_at for w in workers]
-    idle_s = [now - at if at is not None and at < now else 0.0 for at in since]
-    ranks = sorted(zip(map(neg, idle_s), [w.id for w in workers], workers, strict=True))
+    ranks = [
+        (since - now if since is not None and since < now else -0.0, w.id, w)
+        for w in workers
+        for since in (w.created_at if w.last_serve_at is None else w.last_serve_at,)
+    ]
+    ranks.sort()
     old = [rank for rank in ranks if rank[2].app_revision != newest]
     return old + [rank for rank in ranks if rank[2].app_revision == newest] if old else ranks
 

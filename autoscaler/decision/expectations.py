@@ -30,7 +30,7 @@ from autoscaler.decision.memory import (
 from autoscaler.decision.rollout import NO_ROLLOUT, Rollout
 from autoscaler.decision.roster import Roster
 from autoscaler.model import PRESENT, Observation, Worker, WorkerState
-from autoscaler.model.frozen import nothing
+from autoscaler.model.frozen import maker, nothing
 
 CLOCK_SLACK_S = 2.0
 """How far two clocks may differ in one comparison: a ``Date`` header counts in whole seconds."""
@@ -60,6 +60,9 @@ class Settled:
     expired: tuple[float, ...] = ()
     raced: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
+
+
+_settled = maker(Settled)
 
 
 def open_up_order(memory: AppMemory, count: int, now: float, deadline_s: float) -> AppMemory:
@@ -250,7 +253,7 @@ def settle(memory: AppMemory, roster: Roster, rollout: Rollout, now: float) -> S
     settled = _seen_times(memory, observation, now, foreign=bool(foreign))
     if (ups, downs, removed) != (memory.up_orders, memory.down_orders, memory.removed):
         settled = changed(settled, up_orders=ups, down_orders=downs, removed=removed)
-    return Settled(settled, arrivals, expired, raced, foreign)
+    return _settled(settled, arrivals, expired, raced, foreign)
 
 
 def follow_scale_times(memory: AppMemory, observation: Observation, now: float) -> AppMemory:
@@ -385,6 +388,9 @@ def _foreign(
     memory: AppMemory, observation: Observation, unexplained: list[Worker]
 ) -> tuple[str, ...]:
     """Return what neither our orders nor a roll-out explains."""
+    told = observation.last_scale_up_at, observation.last_scale_down_at
+    if not unexplained and told == (memory.platform_up_at, memory.platform_down_at):
+        return ()
     found: list[str] = []
     strangers = [w.id for w in unexplained if w.state in PRESENT and not w.replace_worker_id]
     if strangers:

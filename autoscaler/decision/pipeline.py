@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from autoscaler.decision import combine as combining
@@ -49,6 +50,9 @@ GAP_INTERVALS = 3.0
 GAP_FLOOR_S = 60.0
 
 _decision, _policy_input, _case = maker(Decision), maker(PolicyInput), maker(Case)
+_proposal = maker(Proposal)
+# Once, here: CPython 3.11 takes 85 ns to find a member of an enumeration.
+_CEILING = Role.CEILING
 _NOBODY: frozenset[str] = frozenset()
 """One for all: each call of ``frozenset()`` makes another, of 216 bytes."""
 
@@ -322,7 +326,7 @@ def _ask(
             _check(answer)
         except Exception as error:  # noqa: BLE001 - a plug-in's fault must not stop the others
             answer, state = NoData(f"the policy failed: {error!r}"), before
-        proposals.append(Proposal(policy.name, answer, policy.role))
+        proposals.append(_proposal(policy.name, answer, policy.role))
         if state is not None:
             states[policy.name] = state
     return tuple(proposals), states or nothing()
@@ -369,15 +373,13 @@ def _bound_limit(raw: int, wanted: int, low: int, high: int) -> tuple[Limit, ...
 
 def _because(proposals: tuple[Proposal, ...]) -> str:
     """Return the words of the policy that wants most, for the end of the message."""
-    said = [
-        (p.policy, p.answer)
-        for p in proposals
-        if isinstance(p.answer, Recommendation) and p.role is not Role.CEILING
-    ]
-    if not said:
-        return ""
-    policy, answer = max(said, key=lambda one: one[1].workers)
-    return f" ({policy}: {answer.why})"
+    words, most = "", -inf
+    for proposal in proposals:
+        answer = proposal.answer
+        if isinstance(answer, NoData) or proposal.role is _CEILING or answer.workers <= most:
+            continue
+        words, most = f" ({proposal.policy}: {answer.why})", answer.workers
+    return words
 
 
 def _trim(spec: AppSpec, memory: AppMemory, now: float) -> AppMemory:

@@ -86,7 +86,7 @@ def _stale(roster: Roster, memory: AppMemory) -> str | None:
         return "an older list: lastScaleUpTime went back"
     if _went_back(memory.platform_down_at, observation.last_scale_down_at):
         return "an older list: lastScaleDownDeleteTime went back"
-    if _hides_order(observation, memory):
+    if (memory.up_orders or memory.down_orders) and _hides_order(observation, memory):
         return "an older list: it was made before an order that the platform has accepted"
     if removed and not removed.keys().isdisjoint(alive.keys()):
         for worker_id, state in alive.items():

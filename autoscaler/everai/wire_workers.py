@@ -12,9 +12,9 @@ from autoscaler.everai import wire_values
 from autoscaler.everai.text import safe_text
 from autoscaler.everai.wire_values import ABSURD, time
 from autoscaler.model import Worker, WorkerState, classify
-from autoscaler.model.frozen import draft_of
+from autoscaler.model.frozen import maker
 
-_Draft = draft_of(Worker)
+_worker = maker(Worker)
 _Number = int | float | str | None
 
 _STATUSES = frozenset(
@@ -184,7 +184,7 @@ def _read(row: WireWorker, notes: Notes) -> Worker | None:
     success = row.success_count
     if type(success) is not int or not 0 <= success <= ABSURD:
         success = notes.count("successCount", success, worker_id)
-    draft = _Draft(
+    return _worker(
         worker_id,
         state,
         created_at,
@@ -201,9 +201,6 @@ def _read(row: WireWorker, notes: Notes) -> Worker | None:
         intern(row.gpu_model or row.gpu_name or ""),
         0 if row.gpu_num is None else notes.count("gpuNum", row.gpu_num, worker_id),
     )
-    draft.__class__ = Worker
-    worker: Worker = draft
-    return worker
 
 
 def _odd_state(row: WireWorker, notes: Notes, *, deleted: bool) -> WorkerState:

@@ -21,6 +21,7 @@ from autoscaler.simulator.lab.platform import Fleet, Setup, SimWorker
 from autoscaler.simulator.lab.trace import Request
 
 _NO_MORE: Request = (inf, 0.0)
+_MANY_WAITS = 4096
 
 
 class Driver(Protocol):
@@ -91,7 +92,7 @@ class Simulation:
         self._on_poll = on_poll
         self.totals = _Totals()
         self._unsorted: list[float] = []
-        """Waits since the last poll: the histogram takes many at once faster."""
+        """The latest waits: the histogram takes many at once faster."""
         self._now = 0.0
         self._starts = self._ups = self._downs = self._polls = 0
         self._rng = Random(f"{setup.seed}-looks")  # noqa: S311 - a simulation
@@ -201,8 +202,9 @@ class Simulation:
 
     def _poll(self, now: float) -> None:
         self._polls += 1
-        self.waits.add_all(self._unsorted)
-        self._unsorted.clear()
+        if len(self._unsorted) >= _MANY_WAITS:
+            self.waits.add_all(self._unsorted)
+            self._unsorted.clear()
         idle = bool(self.fleet.free)
         if self._on_poll is not None:
             self._on_poll(now)

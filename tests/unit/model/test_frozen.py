@@ -9,7 +9,7 @@ import pytest
 from autoscaler.decision import AppMemory
 from autoscaler.decision.change import changed
 from autoscaler.model import Worker, WorkerState
-from autoscaler.model.frozen import changer, draft_of
+from autoscaler.model.frozen import changer, draft_of, maker
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,27 @@ def test_defaults_of_each_draft_are_its_own() -> None:
     assert first.books is not second.books
     with pytest.raises(TypeError, match="label"):
         draft()
+
+
+def test_a_maker_makes_what_the_class_makes() -> None:
+    made = maker(Worker)("w1", WorkerState.FREE, success_count=3)
+    usual = Worker("w1", WorkerState.FREE, success_count=3)
+    assert type(made) is Worker
+    assert made == usual
+    assert repr(made) == repr(usual)
+    with pytest.raises(FrozenInstanceError):
+        made.state = WorkerState.BUSY  # type: ignore[misc]  # that is the point
+
+
+def test_a_maker_has_the_defaults_of_the_class() -> None:
+    make = maker(Shelf)
+    first, second = make("a"), make("b", height_cm=40.0)
+    assert (first, second) == (Shelf("a"), Shelf("b", {}, 40.0))
+    assert first.books is not second.books
+    books = {"x": 1}
+    assert make("c", books).books is books
+    with pytest.raises(TypeError, match="label"):
+        make()  # type: ignore[call-arg]  # that is the point
 
 
 def test_a_change_leaves_the_old_one_alone() -> None:
