@@ -68,7 +68,7 @@ def removable(workers: Iterable[Worker], rollout: Rollout) -> list[Worker]:
     """Return the workers that rule 1 lets go: FREE, no sessions, no part of a roll-out."""
     protected = rollout.protected
     return [
-        w for w in workers if w.state is _FREE and w.session_number == 0 and w.id not in protected
+        w for w in workers if w.state is _FREE and not w.session_number and w.id not in protected
     ]
 
 

@@ -68,5 +68,7 @@ def _bound(
 def _cooldown_left_s(
     direction: Direction, changes: tuple[Change, ...], now: float, *, rising: bool
 ) -> float:
+    if not changes:
+        return 0.0
     last = max((c.at for c in changes if (c.delta > 0) == rising), default=None)
     return 0.0 if last is None else last + direction.cooldown_s - now

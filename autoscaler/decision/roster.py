@@ -7,7 +7,7 @@ make a dozen. Whole columns are compared and counted by C code instead.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autoscaler.model import PRESENT, Observation, Worker, WorkerState
@@ -43,14 +43,16 @@ class Roster:
 _roster = maker(Roster)
 
 
-def roster_of(observation: Observation, known: Collection[str]) -> Roster:
-    """Read a list's columns; ``known``: ids of the workers present in the last one."""
+def roster_of(observation: Observation, known: Mapping[str, WorkerState]) -> Roster:
+    """Read a list's columns; ``known``: state by id of the workers present in the last one."""
     workers = observation.workers
     ids, states = [w.id for w in workers], [w.state for w in workers]
+    alive: Mapping[str, WorkerState]
     familiar = ids == [*known]
     free, busy = states.count(_FREE), states.count(_BUSY)
     if free + busy == len(states):
-        alive = dict(zip(ids, states, strict=True))
+        unchanged = familiar and states == [*known.values()]
+        alive = known if unchanged else dict(zip(ids, states, strict=True))
         return _roster(observation, ids, {_FREE: free, _BUSY: busy}, alive, familiar)
     counts = dict(Counter(states))
     if PRESENT.issuperset(counts):

@@ -89,8 +89,9 @@ _Bound = tuple[int, Reason, str]
 def _initial_cooldown(spec: AppSpec, memory: AppMemory, current: int, now: float) -> _Bound:
     first = memory.first_look_at if memory.first_look_at is not None else now
     left_s = first + spec.initial_cooldown_s - now
-    why = f"initial cooldown, {left_s:.0f} s left"
-    return (current if left_s > 0 else 0), Reason.COOLDOWN, why
+    if left_s <= 0:
+        return 0, Reason.COOLDOWN, ""
+    return current, Reason.COOLDOWN, f"initial cooldown, {left_s:.0f} s left"
 
 
 def _fit(spec: AppSpec, observation: Observation, census: Census, current: int) -> _Bound:

@@ -113,6 +113,8 @@ def _judged(one: Profile, rate: float, load: float, mixed: float, step_s: float)
 def raised(season: Season, short: float, told: tuple[float, ...]) -> float:
     """Return the short-term forecast (1/s), raised as far as a proven profile knows of more."""
     best = short
+    if max(told, default=UNKNOWN) <= short:
+        return best
     for one, rate in zip(season.profiles, told, strict=False):
         if one.judged_s >= _PROVEN_S and one.error < _BETTER * one.rival and rate > short:
             trust = one.rival / (one.rival + one.error)

@@ -64,12 +64,12 @@ def test_a_clock_that_was_not_set_moves_nothing() -> None:
 def test_a_list_without_a_trace_of_an_accepted_order_is_old() -> None:
     memory = ordered(OrderOutcome.ACCEPTED)
     untouched = {"last_scale_up_at": T0 - 500}
-    doubt, _ = judge(roster_of(look(at=30, **untouched), ()), memory, T0 + 30)
+    doubt, _ = judge(roster_of(look(at=30, **untouched), {}), memory, T0 + 30)
     assert doubt is None, "before the deadline the platform may still be writing"
-    doubt, _ = judge(roster_of(look(at=61, **untouched), ()), memory, T0 + 61)
+    doubt, _ = judge(roster_of(look(at=61, **untouched), {}), memory, T0 + 61)
     assert doubt is not None
     assert doubt.reason is Reason.STALE_OBSERVATION
-    doubt, _ = judge(roster_of(look(at=61, last_scale_up_at=T0 + 0.5), ()), memory, T0 + 61)
+    doubt, _ = judge(roster_of(look(at=61, last_scale_up_at=T0 + 0.5), {}), memory, T0 + 61)
     assert doubt is None
 
 
@@ -79,7 +79,7 @@ def test_a_list_without_a_trace_of_an_accepted_removal_is_old() -> None:
     order = replace(opened.down_orders[0], outcome=OrderOutcome.ACCEPTED)
     memory = replace(opened, down_orders=(order,))
     doubt, _ = judge(
-        roster_of(look(worker("a"), at=61, last_scale_down_at=T0 - 500), ()), memory, T0 + 61
+        roster_of(look(worker("a"), at=61, last_scale_down_at=T0 - 500), {}), memory, T0 + 61
     )
     assert doubt is not None
 
@@ -98,7 +98,7 @@ def test_the_confirming_list_tells_of_scale_calls_too() -> None:
     newer = follow_scale_times(memory, look(at=1, last_scale_down_at=T0 - 10), T0 + 1)
     assert newer.platform_down_at == T0 - 10
     assert newer.foreign == (T0 + 1,)
-    doubt, _ = judge(roster_of(look(at=2, last_scale_down_at=T0 - 500), ()), newer, T0 + 2)
+    doubt, _ = judge(roster_of(look(at=2, last_scale_down_at=T0 - 500), {}), newer, T0 + 2)
     assert doubt is not None
 
 
@@ -122,7 +122,7 @@ def test_an_unknown_state_for_a_moment_does_not_end_a_start() -> None:
     start = Starting(T0 - 100, T0 - 100, overdue=True, ordered=True)
     memory = replace(AppMemory(), starting={"a": start})
     odd = look(worker("a", "unknown"), at=0)
-    followed = follow_starts(memory, roster_of(odd, ()), Startup(), {}, (), T0)
+    followed = follow_starts(memory, roster_of(odd, {}), Startup(), {}, (), T0)
     assert followed.starting == {"a": start}
 
 
