@@ -74,10 +74,14 @@ def workers_for(requests: float, service_s: float, target_wait_s: float) -> int:
 
 
 def update(
-    levels: tuple[float, ...], need: int, step_s: float, memory_s: float, looks: int
+    levels: tuple[float, ...], need: int, step_s: float, memory_s: float
 ) -> tuple[float, ...]:
-    """Return the shares of time after an interval in which ``need`` workers were needed."""
-    weight = max(1 - exp(-step_s / memory_s), 1 / (looks + 4))
+    """Return the shares of time after an interval in which ``need`` workers were needed.
+
+    The first interval weighs no more than any other: a start from nothing piles up requests, and
+    what they needed at once is no sign of what is to come.
+    """
+    weight = 1 - exp(-step_s / memory_s)
     kept = 1 - weight
     known = len(levels)
     fresh = [share * kept + weight for share in levels[:need]]

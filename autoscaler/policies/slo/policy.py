@@ -77,7 +77,7 @@ def _learn(
         seen,
         future,
         account,
-        levels.update(before.levels, need, seen.step_s, memory_s, future.looks),
+        levels.update(before.levels, need, seen.step_s, memory_s),
         before.staffed,
     )
 

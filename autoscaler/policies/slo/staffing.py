@@ -17,7 +17,7 @@ _TAIL_FACTOR, _TAIL_MAX = 3.0, 0.8
 """A peak within the horizon makes only its own part late, so its tail may be larger."""
 _LARGEST_SPARE = 0.35
 """Most spare for the forecast's error, as a part of the load; beyond it the levels speak."""
-_DEAD_BAND = 0.5
+_DEAD_BAND = 0.65
 """Half width, in standard deviations, within which the staffing stays as it is."""
 _FLOOR_WEIGHT = 0.5
 _GRACE_S = 600.0

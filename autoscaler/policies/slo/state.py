@@ -56,7 +56,8 @@ class Record:
     """One past forecast.
 
     Attributes:
-        at: when it was made. rates: of each time scale, 1/s. load: at that time, 1/s.
+        at: when it was made. rates: of each time scale, then the trend's, 1/s. load: at that
+            time, 1/s.
         mixed: what was made of them, 1/s. told: what the profiles said, 1/s.
     """
 
@@ -108,7 +109,8 @@ class Forecast:
 
     Attributes:
         looks: lists seen. rates: smoothed arrival rates, 1/s, one per time scale.
-        errors: mean squared error of each, (1/s)². judged: how many forecasts were judged.
+        errors: mean squared error of each, then of the trend, (1/s)². judged: how many forecasts
+            were judged.
         records: forecasts not judged yet, oldest first.
         load, load_weight: arrival rate as the queue feels it, 1/s, and its start-up weight.
         concurrency: requests that would be served at once if nobody waited.

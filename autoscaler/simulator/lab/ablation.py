@@ -16,6 +16,7 @@ from typing import Any
 
 from autoscaler.model import Census
 from autoscaler.policies.slo import control, staffing
+from autoscaler.policies.slo.forecast import SCALES_S
 from autoscaler.policies.slo.state import Control, Demand, Forecast, Lateness
 
 _PACKAGE = "autoscaler.policies.slo"
@@ -54,6 +55,14 @@ _BACKLOG: Callable[..., int] = staffing._for_backlog  # noqa: SLF001 - it is wha
 
 def _blind_to_orders(demand: Demand, forecast: Forecast, census: Census, *rest: Any) -> int:
     return _BACKLOG(demand, forecast, replace(census, in_flight=0, on_order=0), *rest)
+
+
+def _slow_rate(rates: tuple[float, ...], _errors: tuple[float, ...]) -> float:
+    return rates[SCALES_S.index(240.0)]
+
+
+def _never(_age_s: float) -> bool:
+    return False
 
 
 def _constant_memory(_horizon_s: float) -> float:
@@ -100,7 +109,10 @@ ABLATIONS: dict[str, Ablation] = {
         ),
         Ablation(
             "mixture of time scales", "one rate, smoothed over 240 s", "forecast",
-            "SCALES_S", (240.0, 240.0),
+            "_mixed", _slow_rate,
+        ),
+        Ablation(
+            "trend", "the fastest rate stands in its place", "forecast", "_has_trend", _never,
         ),
         Ablation(
             "days and weeks", "the clock tells nothing", "season", "_PROVEN_S", inf,

@@ -1,8 +1,9 @@
 """Made-up loads, from fixed seeds: some to judge ideas on, others that nobody may judge ideas on.
 
 ``DEVELOPMENT`` is what changes of a policy were compared on. ``HELD_OUT`` has other seeds, other
-parameters and kinds that the first lacks. It was written before the changes that are measured on it
-and run only once they were finished, so it tells what a policy is worth on load nobody looked at.
+parameters. It was written before the changes that are measured on it and run only once they were
+finished, so it tells what a policy is worth on load nobody looked at. A set that has been looked at
+joins the first (seeds 9001 to 9006 were held out once).
 """
 
 from __future__ import annotations
@@ -41,6 +42,25 @@ DEVELOPMENT: Mapping[str, Maker] = {
         service=Service(10.0),
     ),
     "dev: ramp": lambda: make.ramp(0.1, 6.0, 6 * _HOUR_S, seed=106, service=Service(10.0)),
+    "dev: two states": lambda: make.mmpp(
+        (0.4, 2.5), (2400.0, 1500.0), _DAY_S, seed=9001, service=Service(7.0, 1.0)
+    ),
+    "dev: two weeks": lambda: make.weekly(
+        0.02, 0.6, 14 * _DAY_S, weekend=0.3, seed=9002, service=Service(12.0)
+    ),
+    "dev: slow flash crowd": lambda: make.flash_crowd(
+        0.6, 5.0, _DAY_S / 2, at_s=25_000.0, rise_s=300.0, decay_s=1200.0, seed=9003,
+        service=Service(6.0),
+    ),
+    "dev: falling ramp": lambda: make.ramp(
+        4.0, 0.2, _DAY_S / 2, seed=9004, service=Service(12.0, 1.0)
+    ),
+    "dev: long on and off": lambda: make.mmpp(
+        (0.0, 1.2), (2700.0, 1800.0), _DAY_S, seed=9005, service=Service(9.0, 0.6)
+    ),
+    "dev: four sparse days": lambda: make.poisson(
+        0.007, 4 * _DAY_S, seed=9006, service=Service(25.0)
+    ),
 }  # fmt: skip
 """Loads on which changes of the policy were judged."""
 
@@ -53,20 +73,20 @@ SEASONAL: Mapping[str, Maker] = {
 
 HELD_OUT: Mapping[str, Maker] = {
     "mmpp": lambda: make.mmpp(
-        (0.4, 2.5), (2400.0, 1500.0), _DAY_S, seed=9001, service=Service(7.0, 1.0)
+        (0.3, 1.8), (2000.0, 1000.0), _DAY_S, seed=9101, service=Service(9.0, 0.9)
     ),
     "two weeks": lambda: make.weekly(
-        0.02, 0.6, 14 * _DAY_S, weekend=0.3, seed=9002, service=Service(12.0)
+        0.03, 0.8, 14 * _DAY_S, weekend=0.4, seed=9102, service=Service(10.0)
     ),
     "flash crowd": lambda: make.flash_crowd(
-        0.6, 5.0, _DAY_S / 2, at_s=25_000.0, rise_s=300.0, decay_s=1200.0, seed=9003,
-        service=Service(6.0),
+        0.8, 6.0, _DAY_S / 2, at_s=20_000.0, rise_s=240.0, decay_s=1500.0, seed=9103,
+        service=Service(5.0),
     ),
-    "ramp": lambda: make.ramp(4.0, 0.2, _DAY_S / 2, seed=9004, service=Service(12.0, 1.0)),
+    "ramp": lambda: make.ramp(3.0, 0.3, _DAY_S / 2, seed=9104, service=Service(15.0, 1.0)),
     "on and off": lambda: make.mmpp(
-        (0.0, 1.2), (2700.0, 1800.0), _DAY_S, seed=9005, service=Service(9.0, 0.6)
+        (0.0, 1.6), (2400.0, 2000.0), _DAY_S, seed=9105, service=Service(7.0, 0.7)
     ),
-    "sparse": lambda: make.poisson(0.007, 4 * _DAY_S, seed=9006, service=Service(25.0)),
+    "sparse": lambda: make.poisson(0.008, 4 * _DAY_S, seed=9106, service=Service(30.0)),
 }  # fmt: skip
 """Loads on which nothing was ever chosen. Whoever changes the policy after looking: new seeds."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from math import erf, sqrt
+from dataclasses import dataclass, replace
+from math import erf, exp, sqrt
 
 import pytest
 from pydantic import ValidationError
@@ -19,8 +19,16 @@ from autoscaler.model import (
     Worker,
     WorkerState,
 )
-from autoscaler.policies.slo import SloParams, SloPolicy, SloState, control, levels, staffing
-from autoscaler.policies.slo.state import Control, Demand, Forecast, Lateness
+from autoscaler.policies.slo import (
+    SloParams,
+    SloPolicy,
+    SloState,
+    control,
+    forecast,
+    levels,
+    staffing,
+)
+from autoscaler.policies.slo.state import Control, Demand, Forecast, Lateness, Record
 
 T0 = 1_700_000_000.0
 POLICY = SloPolicy(SloParams())
@@ -252,11 +260,56 @@ def test_workers_for_simultaneous_requests(requests: int, service_s: float, work
 
 def test_levels_fade_from_the_top() -> None:
     seen: tuple[float, ...] = ()
-    for i, need in enumerate([3] * 5 + [1] * 50):
-        seen = levels.update(seen, need, 15.0, 500.0, i + 1)
+    for need in [3] * 5 + [1] * 50:
+        seen = levels.update(seen, need, 15.0, 500.0)
     assert list(seen) == sorted(seen, reverse=True)
     assert levels.kept(seen, 0.5) == 1
-    assert levels.kept(seen, 0.05) == 3
+    assert levels.kept(seen, 0.02) == 3
+
+
+def test_the_first_rush_weighs_no_more_than_any_other() -> None:
+    assert levels.update((), 40, 15.0, 500.0) == pytest.approx((1 - exp(-15 / 500),) * 40)
+
+
+def climb(looks: int, per_look: int = 4) -> Forecast:
+    """Return the forecast after a load that grew by ``per_look`` requests with each list."""
+    known = Forecast()
+    for i in range(looks):
+        seen = Demand(at=T0 + 15.0 * i, arrived=per_look * i, service_s=5.0)
+        known = forecast.update(known, seen, 75.0, 10.0)
+    return known
+
+
+def test_a_steady_climb_is_foretold_and_not_run_after() -> None:
+    now, ahead = 4 * 79 / 15, 4 * (79 + 5) / 15
+    assert now < climb(80).rate <= ahead * 1.02
+
+
+def test_a_climb_is_no_trend_before_it_was_watched_for_a_while() -> None:
+    assert max(climb(20).records[-1].rates) < 4 * 19 / 15
+    assert max(climb(40).records[-1].rates) > 4 * 39 / 15
+
+
+def test_a_trend_promises_neither_the_moon_nor_less_than_nothing() -> None:
+    assert forecast._trend((9.0, 5.0, 1.0, 1.0, 1.0), 600.0) == pytest.approx(13.5)
+    assert forecast._trend((1.0, 5.0, 9.0, 9.0, 9.0), 600.0) == 0.0
+
+
+def test_a_state_of_a_version_that_mixed_fewer_forecasts_is_judged_anew() -> None:
+    old = Forecast(
+        looks=500,
+        rates=(2.0,) * 5,
+        errors=(0.1,) * 5,
+        judged=400,
+        records=(Record(T0, (2.0,) * 5, 2.0),),
+        peak_mean=1.0,
+    )
+    seen = Demand(at=T0 + 15.0, arrived=30, service_s=5.0)
+    after = forecast.update(old, seen, 10.0, 10.0)
+    assert after.rates == pytest.approx((2.0,) * 5)
+    assert after.rate == pytest.approx(2.0)
+    assert len(after.records) == 1
+    assert forecast.update(after, replace(seen, at=T0 + 30.0), 10.0, 10.0).judged == 1
 
 
 def test_the_erlang_margin_meets_the_target_wait() -> None:
