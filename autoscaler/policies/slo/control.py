@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from math import exp, log
 
+from autoscaler.model.frozen import maker
 from autoscaler.policies.slo.state import Control, Lateness
 
 CAUTION = 0.95
@@ -27,6 +28,7 @@ _INTEGRAL_S = 1800.0
 _FEW_REQUESTS = 200.0
 _FEW_FOR_INTEGRAL = 500.0
 TAIL_MIN, TAIL_MAX = 1e-5, 0.7
+_control = maker(Control)
 
 
 def first(allowed: float) -> Control:
@@ -64,4 +66,4 @@ def update(
     integral = max(-_INTEGRAL_LIMIT, min(_INTEGRAL_LIMIT, integral))
     proportional = max(-_LARGEST_TIGHTENING, log(aim / max(share, 1e-6)))
     exponent = log(_FIRST_TAIL * allowed) + integral + _PROPORTIONAL * proportional
-    return Control(max(TAIL_MIN, min(TAIL_MAX, exp(exponent))), integral)
+    return _control(max(TAIL_MIN, min(TAIL_MAX, exp(exponent))), integral)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import exp, sqrt
 
+from autoscaler.model.frozen import maker
 from autoscaler.policies.slo import season
 from autoscaler.policies.slo.state import Demand, Forecast, Record
 
@@ -29,6 +30,7 @@ _TREND_AFTER = 3.0
 _SHARPNESS = 8
 _MEMORY = 0.03
 """Weight of the newest judgement once enough were made."""
+_forecast, _record = maker(Forecast), maker(Record)
 
 
 def update(before: Forecast, demand: Demand, horizon_s: float, target_wait_s: float) -> Forecast:
@@ -54,12 +56,12 @@ def update(before: Forecast, demand: Demand, horizon_s: float, target_wait_s: fl
     mixed = _mixed(told_by_each, errors) if judged.judged else rates[0]
     seasons = season.update(judged.season, demand)
     told = season.foretold(seasons, now + horizon_s)
-    return Forecast(
+    return _forecast(
         looks=looks,
         rates=rates,
         errors=errors,
         judged=judged.judged,
-        records=(*judged.records, Record(now, told_by_each, load, mixed, told)),
+        records=(*judged.records, _record(now, told_by_each, load, mixed, told)),
         load=load,
         load_weight=weight,
         concurrency=concurrency,
@@ -115,7 +117,7 @@ def _judge(before: Forecast, load: float, demand: Demand, horizon_s: float) -> F
         peak = max([load, *[later.load for later in records[due:]]])
         mean += ((peak - record.mixed) * demand.service_s - mean) * weight
         seasons = season.judge(seasons, load, record.mixed, record.told, demand.step_s)
-    return Forecast(
+    return _forecast(
         errors=errors, judged=judged, records=records[due:], peak_mean=mean, season=seasons
     )
 

@@ -8,12 +8,14 @@ that is seen counts for those that are not (Horvitz and Thompson: weight = inter
 
 from __future__ import annotations
 
+from autoscaler.model.frozen import maker
 from autoscaler.policies.slo.state import Cohort, Demand, Lateness
 
 _POINTS = 8
 """Requests of a cohort looked at, one for many."""
 _MEMORY_REQUESTS = 60_000.0
 _NOTHING = 1e-9
+_lateness, _cohort = maker(Lateness), maker(Cohort)
 
 
 def update(
@@ -34,13 +36,13 @@ def update(
         late += _served_at_once(demand, old, started, target_wait_s) * (began >= count_from)
     if demand.arrived and demand.queue:
         left = min(demand.arrived, demand.queue)
-        cohorts.append(Cohort(began, now, left, demand.arrived))
+        cohorts.append(_cohort(began, now, left, demand.arrived))
     _trim(cohorts, demand.queue)
     counted = began >= count_from
     kept = 1 - demand.arrived / _MEMORY_REQUESTS if counted else 1.0
     kept = max(0.0, kept)
     return (
-        Lateness(
+        _lateness(
             tuple(cohorts),
             before.late * kept + late,
             before.requests * kept + (demand.arrived if counted else 0),
@@ -83,7 +85,7 @@ def _serve_old(
         if head.left - count <= 0:
             cohorts.pop(0)
         else:
-            cohorts[0] = Cohort(head.since, head.until, head.left - count, head.arrived)
+            cohorts[0] = _cohort(head.since, head.until, head.left - count, head.arrived)
     return late
 
 
@@ -112,4 +114,4 @@ def _trim(cohorts: list[Cohort], queue: int) -> None:
         if head.left - gone <= 0:
             cohorts.pop(0)
         else:
-            cohorts[0] = Cohort(head.since, head.until, head.left - gone, head.arrived)
+            cohorts[0] = _cohort(head.since, head.until, head.left - gone, head.arrived)

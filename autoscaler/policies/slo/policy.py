@@ -6,6 +6,7 @@ from math import ceil
 from typing import cast
 
 from autoscaler.model import NoData, PolicyInput, Recommendation
+from autoscaler.model.frozen import maker
 from autoscaler.policies.base import Answer, Policy
 from autoscaler.policies.slo import control, demand, forecast, lateness, levels
 from autoscaler.policies.slo.params import SloParams
@@ -14,6 +15,7 @@ from autoscaler.policies.slo.state import PRIOR_COLD_START_S, SloState
 
 GRACE_S = 600.0
 """Nobody could have been served in time while the first workers started: not held against it."""
+_state, _recommendation = maker(SloState), maker(Recommendation)
 
 
 class SloPolicy(Policy):
@@ -71,7 +73,7 @@ def _learn(
         risk = control.update(
             risk, account, allowed, arrived=seen.arrived, late=late, rate=future.rate
         )
-    return SloState(
+    return _state(
         before.started_at,
         risk,
         seen,
@@ -83,7 +85,7 @@ def _learn(
 
 
 def _with_staffed(state: SloState, parts: Staffing) -> SloState:
-    return SloState(
+    return _state(
         state.started_at,
         state.control,
         state.demand,
@@ -113,7 +115,7 @@ def _answer(
     )
     if state.demand.queue:
         why += f" clear in {clear_s:.0f} s" if given.census.ready else " wait for the first worker"
-    return Recommendation(
+    return _recommendation(
         total,
         why,
         {

@@ -7,6 +7,7 @@ from math import ceil, log, sqrt
 from statistics import NormalDist
 
 from autoscaler.model import Census
+from autoscaler.model.frozen import maker
 from autoscaler.policies.slo import forecast as forecasting
 from autoscaler.policies.slo.state import Demand, Forecast
 
@@ -40,6 +41,9 @@ class Staffing:
     total: int
 
 
+_staffing = maker(Staffing)
+
+
 def staff(
     demand: Demand,
     forecast: Forecast,
@@ -66,7 +70,7 @@ def staff(
     if census.capacity == 0 and demand.busy + demand.queue:
         base = max(base, 1)
     backlog = _for_backlog(demand, forecast, census, base, tail, cold_start_s, target_wait_s, age_s)
-    return Staffing(busy, for_forecast, for_levels, backlog, base + backlog)
+    return _staffing(busy, for_forecast, for_levels, backlog, base + backlog)
 
 
 def _for_forecast(
