@@ -252,16 +252,9 @@ def _decide_on(
         high=high_window,
         low=low_window,
     )
-    steady, held = stabilize(memory, wanted, current, min_workers=low, max_workers=high)
-    paced, rated = limit_rate(steady, current, spec.up, spec.down, memory.changes, now)
-    kept, raised = hold_back(spec, observation, census, memory, paced, now)
-    # The maximum wins over every wish to keep workers.
-    final = min(kept, max(high, paced))
-    limits += some(held) + some(rated) + raised
-    if memory.interventions:
-        blind = combined.missing[0] if combined.missing else ""
-        final, ordered = put_first(memory, final, Bounds(low, high, current, blind), now)
-        limits += ordered
+    blind = combined.missing[0] if combined.missing else ""
+    final, held = _restrain(spec, scene, memory, wanted, Bounds(low, high, current, blind), now)
+    limits += held
     sizing = size_action(
         _case(spec, observation, census, scene.rollout, memory, now, final, low, high, limits)
     )
@@ -286,6 +279,23 @@ def _decide_on(
         interventions=memory.interventions,
     )
     return decision, _trim(spec, memory, now)
+
+
+def _restrain(
+    spec: AppSpec, scene: _Scene, memory: AppMemory, wanted: int, bounds: Bounds, now: float
+) -> tuple[int, tuple[Limit, ...]]:
+    """Return the number after windows, rates, what holds workers back, and orders by hand."""
+    low, high, current = bounds.low, bounds.high, bounds.current
+    steady, held = stabilize(memory, wanted, current, min_workers=low, max_workers=high)
+    paced, rated = limit_rate(steady, current, spec.up, spec.down, memory.changes, now)
+    kept, raised = hold_back(spec, scene.roster.observation, scene.census, memory, paced, now)
+    # The maximum wins over every wish to keep workers.
+    final = min(kept, max(high, paced))
+    limits = some(held) + some(rated) + raised
+    if memory.interventions:
+        final, ordered = put_first(memory, final, bounds, now)
+        limits += ordered
+    return final, limits
 
 
 def some(limit: Limit | None) -> tuple[Limit, ...]:

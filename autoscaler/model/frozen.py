@@ -13,7 +13,7 @@ do it are written by name of field and compiled, as ``dataclasses`` does it with
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, field, fields, make_dataclass
+from dataclasses import MISSING, Field, fields, make_dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -27,26 +27,13 @@ def nothing() -> Mapping[str, Any]:
     return _NOTHING
 
 
-def draft_of(frozen: type[Any]) -> Any:
-    """Return the twin of a frozen slotted dataclass: same fields, order and defaults.
-
-    Once an object of it is complete, ``draft.__class__ = frozen`` freezes it. A ``__post_init__``
-    is not run.
-    """
-    columns = [
-        (f.name, Any, field(default=f.default, default_factory=f.default_factory))
-        for f in fields(frozen)
-    ]
-    return make_dataclass(f"{frozen.__name__}Draft", columns, slots=True)
-
-
 def maker(frozen: type[T]) -> type[T]:
     """Return a constructor of a frozen slotted dataclass, three times as fast as its own.
 
     It is called as the class is. A ``__post_init__`` is not run.
     """
     columns = fields(frozen)  # type: ignore[arg-type]  # T is a dataclass, which no bound can say
-    lines = [f"draft.{f.name} = {_value(f)}" for f in columns]
+    lines = [f"_draft.{f.name} = {_value(f)}" for f in columns]
     given = ", ".join([f"{f.name}{_default(f)}" for f in columns])
     made: type[T] = _compiled(frozen, given, lines, columns)
     return made
@@ -68,9 +55,9 @@ def _value(column: Field[Any]) -> str:
 def changer(frozen: type[T]) -> Callable[..., T]:
     """Return a ``dataclasses.replace`` for one frozen slotted dataclass, five times as fast."""
     columns = fields(frozen)  # type: ignore[arg-type]  # as above
-    lines = [f"draft.{f.name} = whole.{f.name}" for f in columns]
-    lines += ["for name, value in changes.items():", "    setattr(draft, name, value)"]
-    change: Callable[..., T] = _compiled(frozen, "whole, /, **changes", lines, columns)
+    lines = [f"_draft.{f.name} = _whole.{f.name}" for f in columns]
+    lines += ["for name, value in changes.items():", "    setattr(_draft, name, value)"]
+    change: Callable[..., T] = _compiled(frozen, "_whole, /, **changes", lines, columns)
     return change
 
 
@@ -78,13 +65,13 @@ def _compiled(
     frozen: type[Any], parameters: str, lines: list[str], columns: tuple[Field[Any], ...]
 ) -> Any:
     """Return a function of these parameters that fills a draft in by these lines."""
-    scope: dict[str, Any] = {"blank": object.__new__, "draft_class": draft_of(frozen)}
-    scope["frozen"] = frozen
+    twin = make_dataclass(f"{frozen.__name__}Draft", [(f.name, Any) for f in columns], slots=True)
+    scope: dict[str, Any] = {"_blank": object.__new__, "_twin": twin, "_frozen": frozen}
     for f in columns:
         scope[f"_{f.name}_default"] = (
             f.default if f.default_factory is MISSING else f.default_factory
         )
-    body = ["draft = blank(draft_class)", *lines, "draft.__class__ = frozen", "return draft"]
+    body = ["_draft = _blank(_twin)", *lines, "_draft.__class__ = _frozen", "return _draft"]
     text = f"def {frozen.__name__}({parameters}):\n" + "".join([f"    {line}\n" for line in body])
     exec(text, scope)  # noqa: S102 - made of the names of our own fields, and nothing else
     return scope[frozen.__name__]

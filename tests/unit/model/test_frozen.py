@@ -9,7 +9,7 @@ import pytest
 from autoscaler.decision import AppMemory
 from autoscaler.decision.change import changed
 from autoscaler.model import Worker, WorkerState
-from autoscaler.model.frozen import changer, draft_of, maker
+from autoscaler.model.frozen import changer, maker
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,42 +19,14 @@ class Shelf:
     height_cm: float = 30.0
 
 
-def frozen(draft: Any, kind: type[Any]) -> Any:
-    draft.__class__ = kind
-    return draft
-
-
-def test_a_frozen_draft_is_one_made_the_usual_way() -> None:
-    made = frozen(draft_of(Worker)("w1", WorkerState.FREE, 5.0), Worker)
-    usual = Worker("w1", WorkerState.FREE, 5.0)
-    assert type(made) is Worker
-    assert made == usual
-    assert hash(made) == hash(usual)
-    assert repr(made) == repr(usual)
-    assert copy.copy(made) == copy.deepcopy(made) == usual
-
-
-def test_it_can_no_longer_be_changed() -> None:
-    made = frozen(draft_of(Worker)("w1", WorkerState.FREE), Worker)
-    with pytest.raises(FrozenInstanceError):
-        made.state = WorkerState.BUSY
-
-
-def test_defaults_of_each_draft_are_its_own() -> None:
-    draft = draft_of(Shelf)
-    first, second = frozen(draft("a"), Shelf), frozen(draft("b"), Shelf)
-    assert first == Shelf("a")
-    assert first.books is not second.books
-    with pytest.raises(TypeError, match="label"):
-        draft()
-
-
 def test_a_maker_makes_what_the_class_makes() -> None:
     made = maker(Worker)("w1", WorkerState.FREE, success_count=3)
     usual = Worker("w1", WorkerState.FREE, success_count=3)
     assert type(made) is Worker
     assert made == usual
+    assert hash(made) == hash(usual)
     assert repr(made) == repr(usual)
+    assert copy.copy(made) == copy.deepcopy(made) == usual
     with pytest.raises(FrozenInstanceError):
         made.state = WorkerState.BUSY  # type: ignore[misc]  # that is the point
 
