@@ -183,9 +183,9 @@ def split_jobs(loads: Sequence[Load]) -> Iterator[Job]:
 
 
 def ablation_jobs(loads: Sequence[Load]) -> Iterator[Job]:
-    """Give ``slo`` without each of its ingredients, in every scenario."""
+    """Give ``slo`` without each of its ingredients, on the traces and the development loads."""
     for name in ABLATIONS:
-        for each in loads:
+        for each in (*loads, *map(Load, DEVELOPMENT)):
             for cold_start_s in COLD_STARTS_S:
                 yield Job("ablation", SLO, each, cold_start_s, name, ablation=name)
 

@@ -46,7 +46,7 @@ def tables(rows: Sequence[Row], loads: Mapping[str, float]) -> dict[str, str]:
         "bound": (by_section.get("bound", []), lambda: made.bound(by_section["bound"])),
         "ablation": (
             by_section.get("ablation", []),
-            lambda: made.ablation(slo, by_section["ablation"]),
+            lambda: made.ablation(slo, by_section.get("development", []), by_section["ablation"]),
         ),
     }
     found = {name: make() for name, (needed, make) in makers.items() if needed}

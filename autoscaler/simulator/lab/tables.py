@@ -153,28 +153,33 @@ def season(rows: Iterable[Row]) -> str:
     return _table(head, lines)
 
 
-def ablation(whole: Sequence[Row], rows: Iterable[Row]) -> str:
-    """Return by ingredient what leaving it out costs and whom it keeps waiting."""
-    lines = [["**slo, whole**", "", f"{mean_cost(whole):.3f}", "1.000", *_outcome(whole)]]
-    scenes = {(row.trace, row.cold_start_s) for row in whole}
+def ablation(whole: Sequence[Row], development: Sequence[Row], rows: Iterable[Row]) -> str:
+    """Return by ingredient what leaving it out costs and whom it keeps waiting.
+
+    Args:
+        whole: ``slo`` with all of them on the recorded traces.
+        development: the same on the loads that changes were judged on.
+        rows: without one of them, on both.
+    """
+    lines = [["**slo, whole**", "", *_beside(whole, whole), *_beside(development, development)]]
     settings = grouped(rows, lambda row: row.setting)
     for name in (name for name in ABLATIONS if name in settings):
-        same = [row for row in settings[name] if (row.trace, row.cold_start_s) in scenes]
-        ratio = mean_cost(same) / mean_cost(whole)
-        lines.append(
-            [name, ABLATIONS[name].instead, f"{mean_cost(same):.3f}", f"{ratio:.3f}",
-             *_outcome(same)]
-        )  # fmt: skip
-    head = [
-        "without",
-        "instead",
-        "cost / CLV",
-        "times whole",
-        "SLO met",
-        "late, mean",
-        "scale actions",
-    ]
-    return _table(head, lines)
+        cells = [*_beside(settings[name], whole), *_beside(settings[name], development)]
+        lines.append([name, ABLATIONS[name].instead, *cells])
+    columns = ["cost / CLV", "times whole", "SLO met", "scale actions"]
+    places = ("traces", "made-up")
+    head = [f"{place}: {column}" for place in places for column in columns]
+    return _table(["without", "instead", *head], lines)
+
+
+def _beside(rows: Iterable[Row], whole: Sequence[Row]) -> tuple[str, ...]:
+    """Return what the rows of the scenarios of ``whole`` came to, and how that compares."""
+    scenes = {(row.trace, row.cold_start_s) for row in whole}
+    same = [row for row in rows if (row.trace, row.cold_start_s) in scenes]
+    if not same:
+        return ("",) * 4
+    cost, acted = mean_cost(same), sum(row.actions for row in same)
+    return f"{cost:.3f}", f"{cost / mean_cost(whole):.3f}", _met(same), f"{acted:,}"
 
 
 def bound(rows: Iterable[Row]) -> str:
@@ -210,10 +215,6 @@ def missing(rows: Iterable[Row]) -> str:
         f"Not on this machine, so without rows here: {', '.join(names)} (expected in "
         "`../shared/traces`; they may not be distributed).\n"
     )
-
-
-def _outcome(rows: Sequence[Row]) -> tuple[str, str, str]:
-    return _met(rows), f"{mean_late(rows):.1%}", f"{sum(row.actions for row in rows):,}"
 
 
 def _met(rows: Sequence[Row]) -> str:
