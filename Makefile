@@ -101,7 +101,7 @@ plots: $(STAMP) ## Draw the pictures of docs/policies.md anew
 screenshots: page ## Take the pictures of docs/status-page.md anew (needs chromium and npm)
 	$(BIN)/python -m tests.browser.screenshots
 
-lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (most of an hour)
+lab: $(STAMP) ## Make every table and picture of docs/benchmarks.md anew (some twenty minutes)
 	$(BIN)/autoscaler lab --out docs/lab --images docs/images/lab --into docs/benchmarks.md
 
 bench: $(STAMP) ## Measure the whole daemon; compare with, and replace, the last run (SECONDS=30)

@@ -117,19 +117,16 @@ def _explain(ranks: list[_Rank], newest: str) -> tuple[Candidate, ...]:
     """Return the candidates, each with the reason why it goes before the others."""
     return tuple(
         [
-            _candidate(
-                worker_id,
-                -rank,
-                f"{'' if worker.app_revision == newest else _old(worker)}free, idle"
-                f" {round(-rank)} s",
-            )
+            _candidate(worker_id, -rank)
+            if worker.app_revision == newest
+            else _candidate(worker_id, -rank, _old(worker, -rank))
             for rank, worker_id, worker in ranks
         ]
     )
 
 
-def _old(worker: Worker) -> str:
-    return f"old revision {worker.app_revision or 'unknown'}, "
+def _old(worker: Worker, idle_s: float) -> str:
+    return f"old revision {worker.app_revision or 'unknown'}, free, idle {idle_s:.0f} s"
 
 
 def budget_left(

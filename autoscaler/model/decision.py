@@ -12,11 +12,21 @@ from autoscaler.model.recommendation import Census, Proposal
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A worker chosen to go, and why it goes before the others."""
+    """A worker chosen to go, and why it goes before the others.
+
+    Attributes:
+        worker_id: the platform's id. idle_s: seconds since its last request, ≥ 0.
+        cause: why, where it is more than that it has been idle for longest.
+    """
 
     worker_id: str
     idle_s: float
-    why: str
+    cause: str = ""
+
+    @property
+    def why(self) -> str:
+        """The reason in words; made when somebody reads it, since most are read by nobody."""
+        return self.cause or f"free, idle {self.idle_s:.0f} s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,15 @@ from autoscaler.decision.drain import Confirmed
 from autoscaler.decision.rollout import NO_ROLLOUT
 from autoscaler.everai import call, client, exchange, statuses, wire
 from autoscaler.everai.wire_workers import Notes
-from autoscaler.model import AppKey, Census, InterventionKind, Observation, Scaler, WorkerState
+from autoscaler.model import (
+    AppKey,
+    Candidate,
+    Census,
+    InterventionKind,
+    Observation,
+    Scaler,
+    WorkerState,
+)
 from autoscaler.model.errors import PlatformError
 from autoscaler.ports import Trust
 from autoscaler.simulator.soak.by_hand import Order
@@ -121,7 +129,6 @@ _CHOOSE = drain.choose
 _CHOOSE_FAILED = drain.choose_failed
 _SIZE_ACTION = action.size_action
 _LOOK = Reconciler._look
-_EXPLAIN = drain._explain
 _AFTER_RESTART = expectations.after_restart
 
 
@@ -204,10 +211,6 @@ def _never_dry(
 
 def _tell_all(text: str, secret: str) -> str:
     return text
-
-
-def _unexplained(*facts: Any) -> Any:
-    return tuple(replace(one, why="") for one in _EXPLAIN(*facts))
 
 
 _NO_FIRST_LOOK = setting(pipeline, "_first_look", lambda _spec, memory, *_: memory)
@@ -382,7 +385,7 @@ MUTATIONS = (
     ),
     mutation(6, "the store is not locked", (4, 2), setting(fcntl, "flock", lambda *_: None)),
     mutation(7, "a dry run sends", (6, 17), setting(reconciler, "Actuator", _never_dry)),
-    mutation(8, "a candidate is not explained", (4,), setting(drain, "_explain", _unexplained)),
+    mutation(8, "a candidate is not explained", (4,), setting(Candidate, "why", "")),
     mutation(
         9,
         "the token is told",

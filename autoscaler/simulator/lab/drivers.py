@@ -149,10 +149,7 @@ def _removal(observation: Observation, surplus: int) -> ScaleDown:
     free.sort(key=_last_use)
     now = observation.platform_now
     return ScaleDown(
-        tuple(
-            Candidate(worker.id, now - _last_use(worker), "idle longest")
-            for worker in free[:surplus]
-        )
+        tuple(Candidate(worker.id, now - _last_use(worker)) for worker in free[:surplus])
     )
 
 

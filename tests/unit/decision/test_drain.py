@@ -42,7 +42,8 @@ def test_an_old_revision_goes_before_a_longer_idle_new_one() -> None:
 
 def test_each_candidate_says_why_it_goes() -> None:
     (candidate,) = order(1, idle("a", 90)).candidates
-    assert candidate == Candidate("a", 90.0, "free, idle 90 s")
+    assert candidate == Candidate("a", 90.0)
+    assert candidate.why == "free, idle 90 s"
 
 
 def test_a_worker_that_never_served_is_idle_since_it_was_made() -> None:
