@@ -52,7 +52,11 @@ ConfigOption = Annotated[
     Path | None, typer.Option(help="Take the app's whole configuration from this file.")
 ]
 ColdStartOption = Annotated[
-    str, typer.Option(help="Seconds from order to readiness; or 22,37,45: drawn from these.")
+    str,
+    typer.Option(
+        help="Seconds from order to readiness; or 22,37,45, or a file with a number a line: "
+        "drawn from these."
+    ),
 ]
 IntervalOption = Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")]
 ListLagOption = Annotated[
